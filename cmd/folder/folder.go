@@ -1,0 +1,141 @@
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// State is the name of the directory in which a replica keeps all that is its own.
+const State = ".syncfs"
+
+// A Folder is a replica's folder on this machine, or one that is to become a replica.
+type Folder struct {
+	Dir     string // absolute, without symlinks
+	Mounted bool
+	Replica bool // mounted, or there is a .syncfs
+	UID     int  // whose it is: the user who mounted it, else the one who asks
+}
+
+// What Find ends with when it can't tell which folder is meant.
+var (
+	ErrNone = errors.New("no replica here")
+	ErrMany = errors.New("several folders are mounted")
+)
+
+// At is the folder at dir itself, replica or not.
+func At(dir string) (Folder, error) {
+	dir, err := resolve(dir)
+	if err != nil {
+		return Folder{}, err
+	}
+	mounts, err := Mounts()
+	if err != nil {
+		return Folder{}, err
+	}
+	return at(dir, mounts)
+}
+
+// Find is the replica that holds dir: the deepest directory above it, or itself, that is mounted or has
+// a .syncfs. An empty dir is the working directory and, where that is in no replica, the one folder
+// that is mounted.
+func Find(dir string) (Folder, error) {
+	start, err := resolve(dir)
+	if err != nil {
+		return Folder{}, err
+	}
+	mounts, err := Mounts()
+	if err != nil {
+		return Folder{}, err
+	}
+	for d := start; ; d = filepath.Dir(d) {
+		f, err := at(d, mounts)
+		if err != nil || f.Replica {
+			return f, err
+		}
+		if d == "/" {
+			break
+		}
+	}
+	if dir == "" {
+		return only(start, mounts)
+	}
+	return Folder{}, fmt.Errorf("%s: %w; `syncfs mount %s` makes it one", start, ErrNone, start)
+}
+
+// only is the one mounted folder of this user.
+func only(start string, mounts []Mount) (Folder, error) {
+	var dirs []string
+	for _, m := range mounts {
+		if m.UID == os.Getuid() && !slices.Contains(dirs, m.Dir) {
+			dirs = append(dirs, m.Dir)
+		}
+	}
+	switch len(dirs) {
+	case 0:
+		return Folder{}, fmt.Errorf("%s: %w, and no folder is mounted; name the folder", start, ErrNone)
+	case 1:
+		return at(dirs[0], mounts)
+	}
+	return Folder{}, fmt.Errorf("%w (%s); name the one that is meant", ErrMany, strings.Join(dirs, ", "))
+}
+
+func at(dir string, mounts []Mount) (Folder, error) {
+	for _, m := range mounts {
+		if m.Dir == dir {
+			return Folder{Dir: dir, Mounted: true, Replica: true, UID: m.UID}, nil
+		}
+	}
+	info, err := os.Lstat(filepath.Join(dir, State))
+	switch {
+	case err == nil:
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR), errors.Is(err, fs.ErrPermission):
+	default:
+		return Folder{}, err
+	}
+	return Folder{Dir: dir, Replica: err == nil && info.IsDir(), UID: os.Getuid()}, nil
+}
+
+// resolve makes a path absolute and free of symlinks. What does not answer, since it is a mount whose
+// daemon is gone, or is not there yet, keeps its last name.
+func resolve(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("working directory: %w", err)
+	}
+	real, err := filepath.EvalSymlinks(abs)
+	switch {
+	case err == nil:
+		return real, nil
+	case abs != "/" && (errors.Is(err, unix.ENOTCONN) || errors.Is(err, fs.ErrNotExist)):
+		parent, err := resolve(filepath.Dir(abs))
+		return filepath.Join(parent, filepath.Base(abs)), err
+	}
+	return "", err
+}
+
+// Stale reports whether the mount at f has lost its daemon.
+func (f Folder) Stale() bool {
+	var st unix.Stat_t
+	err := unix.Stat(f.Dir, &st)
+	return f.Mounted && (errors.Is(err, unix.ENOTCONN) || errors.Is(err, unix.ECONNABORTED))
+}
+
+// Detach takes a mount out of the tree at once, whoever uses it; what is open stays open. It does not
+// ask the daemon.
+func (f Folder) Detach() error {
+	err := unix.Unmount(f.Dir, unix.MNT_DETACH)
+	if errors.Is(err, unix.EPERM) {
+		err = fusermount(f.Dir)
+	}
+	if err != nil {
+		return &fs.PathError{Op: "unmount", Path: f.Dir, Err: err}
+	}
+	return nil
+}
