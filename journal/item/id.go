@@ -23,11 +23,11 @@ func (id ID) Compare(o ID) int { return bytes.Compare(id[:], o[:]) }
 
 // ParseID reads what String gives.
 func ParseID(s string) (ID, error) {
-	var id ID
-	if n, err := hex.Decode(id[:], []byte(s)); err != nil || n != len(id) || len(s) != 2*len(id) {
-		return ID{}, fmt.Errorf("item ID %q: 32 hexadecimal digits are expected", s)
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(ID{}) {
+		return ID{}, fmt.Errorf("item ID %.40q: 32 hexadecimal digits are expected", s)
 	}
-	return id, nil
+	return ID(b), nil
 }
 
 // Found is the ID of what the scan that makes a folder a replica finds under a name: the same
