@@ -20,7 +20,7 @@ func Resplit(old List, r io.ReaderAt, size int64, ranges []change.Range) (List, 
 // an old chunk stands if a chunk of the new content begins where it did, nothing in it was written, and
 // it ends either at the new end, or before it and not because the old content ended.
 func (s *Splitter) Resplit(old List, r io.ReaderAt, size int64, ranges []change.Range) (List, error) {
-	var l List
+	l := make(List, 0, len(old)+1)
 	var at int64   // the end of l
 	var next int64 // the offset of old[0]
 	stands := func() bool {
