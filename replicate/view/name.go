@@ -37,13 +37,13 @@ func Name(items []*item.Item, exists func(item.ID) bool) []Node {
 		f.taken[it.Place.Name] = true
 	}
 	f.dirs(items)
-	var files []file
+	var files []shownFile
 	for _, it := range items {
 		if it.Dir {
 			continue
 		}
 		if c := ShownContents(it); len(c) > 0 {
-			files = append(files, file{it, c})
+			files = append(files, shownFile{it, c})
 		}
 	}
 	f.files(files)
@@ -60,7 +60,7 @@ type family struct {
 	taken  map[string]bool // the names that items have or want
 }
 
-type file struct {
+type shownFile struct {
 	*item.Item
 	contents []Contents
 }
@@ -97,7 +97,7 @@ func (f *family) dirs(items []*item.Item) {
 }
 
 // files adds the files, the earliest placed first.
-func (f *family) files(files []file) {
+func (f *family) files(files []shownFile) {
 	type shown struct {
 		name string
 		key  item.Key
@@ -123,7 +123,7 @@ func (f *family) files(files []file) {
 
 // copies adds the contents of a file that it does not show. A copy that was written down is an item,
 // even as a tombstone, and no node here.
-func (f *family) copies(x file, exists func(item.ID) bool) {
+func (f *family) copies(x shownFile, exists func(item.ID) bool) {
 	for _, c := range x.contents[1:] {
 		d := c.Dots[0]
 		id := Copy(x.ID, d)
