@@ -1,0 +1,242 @@
+package backing
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"syncfs/journal/signature"
+	"syncfs/journal/step"
+)
+
+// Reserved is the directory in the folder that belongs to syncfs itself.
+const Reserved = ".syncfs"
+
+// A Folder is the folder underneath. Its methods may be called at once from several goroutines.
+type Folder struct {
+	path    string
+	root    int // O_PATH, like the next two
+	staging int
+	trash   int
+}
+
+// Open opens the folder at dir and makes what it needs in .syncfs.
+func Open(dir string) (*Folder, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{path: dir, root: -1, staging: -1, trash: -1}
+	if f.root, err = unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
+	}
+	for _, d := range []struct {
+		fd   *int
+		name string
+	}{{&f.staging, "staging"}, {&f.trash, "trash"}} {
+		if *d.fd, err = makeDirs(f.root, []string{Reserved, d.name}); err != nil {
+			f.Close()
+			return nil, &fs.PathError{Op: "open", Path: filepath.Join(dir, Reserved, d.name), Err: err}
+		}
+	}
+	return f, nil
+}
+
+// Close gives the handles back. The Folder must not be used any more.
+func (f *Folder) Close() error {
+	for _, fd := range []*int{&f.root, &f.staging, &f.trash} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
+		}
+	}
+	return nil
+}
+
+// Path returns the absolute path that the folder was opened by.
+func (f *Folder) Path() string { return f.path }
+
+// Root returns the O_PATH descriptor of the folder.
+func (f *Folder) Root() int { return f.root }
+
+// Staging returns the O_PATH descriptor of .syncfs/staging.
+func (f *Folder) Staging() int { return f.staging }
+
+// Stat is lstat(2).
+func (f *Folder) Stat(path string) (step.Stat, error) {
+	var st step.Stat
+	err := f.at("stat", path, func(at At) error {
+		var err error
+		st, err = at.stat()
+		return err
+	})
+	return st, err
+}
+
+// List returns the entries of the directory at path, without . and .. and without .syncfs.
+func (f *Folder) List(path string) ([]step.Stat, error) {
+	var all []step.Stat
+	err := f.dir("list", path, func(fd int) error {
+		r, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		d := os.NewFile(uintptr(r), path)
+		defer d.Close()
+		names, err := d.Readdirnames(-1)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if path == "" && name == Reserved {
+				continue
+			}
+			st, err := At{Dir: fd, Name: name}.stat()
+			if err == unix.ENOENT {
+				continue // gone since the names were read
+			}
+			if err != nil {
+				return err
+			}
+			all = append(all, st)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Open opens the regular file at path for reading.
+func (f *Folder) Open(path string) (*os.File, error) {
+	var file *os.File
+	err := f.at("open", path, func(at At) error {
+		// O_NONBLOCK, lest a fifo waits for its writer; it means nothing to a regular file.
+		fd, err := unix.Openat(at.Dir, at.Name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+			unix.Close(fd)
+			if err == nil {
+				err = unix.EINVAL
+			}
+			return err
+		}
+		file = os.NewFile(uintptr(fd), path)
+		return nil
+	})
+	return file, err
+}
+
+// Readlink returns the target of the symlink at path.
+func (f *Folder) Readlink(path string) (string, error) {
+	var target string
+	err := f.at("readlink", path, func(at At) error {
+		var err error
+		target, err = Readlinkat(at.Dir, at.Name)
+		return err
+	})
+	return target, err
+}
+
+// XAttrs returns the user.* attributes of what is at path.
+func (f *Folder) XAttrs(path string) (map[string]string, error) {
+	var all map[string]string
+	err := f.at("xattrs", path, func(at At) error {
+		var err error
+		all, err = at.xattrs()
+		return err
+	})
+	return all, err
+}
+
+// Place puts the file, symlink or empty directory that is in staging under the name staged at path. The
+// zero signature stands for a path that is free.
+func (f *Folder) Place(staged, path string, old signature.Signature) (step.Stat, uint64, error) {
+	var st step.Stat
+	err := f.at("place", path, func(at At) error {
+		var err error
+		st, err = f.PlaceAt(staged, at, old)
+		return err
+	})
+	return st, 0, err
+}
+
+// Move renames what is at from, which must be free at to.
+func (f *Folder) Move(from, to string, sig signature.Signature) (step.Stat, uint64, error) {
+	var st step.Stat
+	err := f.at("move", from, func(a At) error {
+		return f.at("move", to, func(b At) error {
+			var err error
+			st, err = f.MoveAt(a, b, sig)
+			return err
+		})
+	})
+	return st, 0, err
+}
+
+// Remove moves the file or symlink at path to trash, or removes the empty directory.
+func (f *Folder) Remove(path string, sig signature.Signature) (uint64, error) {
+	return 0, f.at("remove", path, func(at At) error { return f.RemoveAt(at, sig) })
+}
+
+// Attr sets attributes of what is at path.
+func (f *Folder) Attr(path string, sig signature.Signature, a step.Attr) (step.Stat, uint64, error) {
+	var st step.Stat
+	err := f.at("attr", path, func(at At) error {
+		var err error
+		st, err = at.Attr(sig, a)
+		return err
+	})
+	return st, 0, err
+}
+
+// Freeze calls fn: no program's changes go through an unmounted folder.
+func (f *Folder) Freeze(fn func() error) error { return fn() }
+
+// Invalidate does nothing: no kernel caches an unmounted folder apart from itself.
+func (f *Folder) Invalidate(string) {}
+
+// at calls fn with the place that path names. The folder itself is the name "." in itself.
+func (f *Folder) at(op, path string, fn func(At) error) error {
+	names, err := Split(path)
+	if err != nil {
+		return pathError(op, path, err)
+	}
+	name := "."
+	if len(names) > 0 {
+		names, name = names[:len(names)-1], names[len(names)-1]
+	}
+	dir, err := walk(f.root, names)
+	if err != nil {
+		return pathError(op, path, err)
+	}
+	defer unix.Close(dir)
+	return pathError(op, path, fn(At{Dir: dir, Name: name, Path: path}))
+}
+
+// dir calls fn with an O_PATH descriptor of the directory at path.
+func (f *Folder) dir(op, path string, fn func(int) error) error {
+	names, err := Split(path)
+	if err != nil {
+		return pathError(op, path, err)
+	}
+	fd, err := walk(f.root, names)
+	if err != nil {
+		return pathError(op, path, err)
+	}
+	defer unix.Close(fd)
+	return pathError(op, path, fn(fd))
+}
+
+func pathError(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, told := err.(*fs.PathError); told {
+		return err
+	}
+	return &fs.PathError{Op: op, Path: path, Err: err}
+}

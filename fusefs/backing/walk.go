@@ -1,0 +1,83 @@
+package backing
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxWalk bounds what one openat2 is given: PATH_MAX with its final NUL.
+const maxWalk = unix.PathMax - 1
+
+// Split returns the names of a path. What no entry of the folder can have is EINVAL; .syncfs is ENOENT.
+func Split(path string) ([]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	names := strings.Split(path, "/")
+	for _, n := range names {
+		if n == "" || n == "." || n == ".." || strings.IndexByte(n, 0) >= 0 {
+			return nil, unix.EINVAL
+		}
+	}
+	if names[0] == Reserved {
+		return nil, unix.ENOENT
+	}
+	return names, nil
+}
+
+// walk opens the directory that the names lead to, O_PATH.
+func walk(root int, names []string) (int, error) {
+	fd, err := open(root, ".")
+	for err == nil && len(names) > 0 {
+		n, size := 1, len(names[0])
+		for n < len(names) && size+1+len(names[n]) <= maxWalk {
+			size += 1 + len(names[n])
+			n++
+		}
+		var next int
+		next, err = open(fd, strings.Join(names[:n], "/"))
+		unix.Close(fd)
+		fd, names = next, names[n:]
+	}
+	return fd, err
+}
+
+// open opens a directory beneath dir without following a symlink.
+func open(dir int, path string) (int, error) {
+	for {
+		fd, err := unix.Openat2(dir, path, &unix.OpenHow{
+			Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
+			Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+		})
+		// EAGAIN: a rename was too near to tell. ELOOP: a symlink is on the way, so no directory.
+		switch err {
+		case nil:
+			return fd, nil
+		case unix.EAGAIN, unix.EINTR:
+		case unix.ELOOP:
+			return -1, unix.ENOTDIR
+		default:
+			return -1, err
+		}
+	}
+}
+
+// makeDirs is walk that makes what is missing, for the owner alone.
+func makeDirs(root int, names []string) (int, error) {
+	fd, err := open(root, ".")
+	for _, n := range names {
+		if err != nil {
+			return -1, err
+		}
+		next, e := open(fd, n)
+		if e == unix.ENOENT {
+			if e = unix.Mkdirat(fd, n, 0o700); e == nil || e == unix.EEXIST {
+				next, e = open(fd, n)
+			}
+		}
+		unix.Close(fd)
+		fd, err = next, e
+	}
+	return fd, err
+}
