@@ -25,8 +25,13 @@ type Conn interface {
 // several peers run beside one another.
 type Local interface {
 	// Begin takes in all that was changed here before the call, stamps it, waits until it is on disk, and
-	// returns that moment.
-	Begin(ctx context.Context) (Snapshot, error)
+	// returns what the replica has seen.
+	Begin(ctx context.Context) (version.Vector, error)
+
+	// Offer gives, of one moment no earlier than the last Begin, first what the replica had seen and then the known
+	// state of each item whose context have doesn't cover. Every dot in these states is stamped, on disk and covered by that
+	// knowledge. It ends with the first error of either function and returns it. Join is not kept waiting by it.
+	Offer(ctx context.Context, have version.Vector, knowledge func(version.Vector) error, state func(*item.Item) error) error
 
 	// Join joins the states of a peer and then its knowledge: whole and on disk when it returns nil, else not
 	// at all. It doesn't keep the iterator. An error that the iterator yields is its end: nothing is joined and
@@ -56,18 +61,6 @@ type Local interface {
 
 	// ReadChunk returns a chunk that is anywhere in the folder.
 	chunk.Source
-}
-
-// A Snapshot is this replica at one moment: what one session tells the peer.
-type Snapshot interface {
-	// Knowledge is what the replica had seen. The caller doesn't change it.
-	Knowledge() version.Vector
-
-	// Unseen yields the known state of each item, as of that moment, whose context have doesn't cover. Every dot
-	// in it is stamped and covered by Knowledge. Join is not kept waiting by it.
-	Unseen(ctx context.Context, have version.Vector) iter.Seq2[*item.Item, error]
-
-	Close() error
 }
 
 // A Want is a content that is not here.
