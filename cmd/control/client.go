@@ -38,11 +38,20 @@ func Dial(ctx context.Context, folder string, uid int) (*Conn, error) {
 	return nil, fmt.Errorf("%s: %w", folder, ErrNone)
 }
 
+// PID is the daemon's process.
+func (c *Conn) PID() (int, error) {
+	cred, err := credentials(c.conn)
+	if err != nil {
+		return 0, err
+	}
+	return int(cred.Pid), nil
+}
+
 // Close closes the connection.
 func (c *Conn) Close() error { return c.conn.Close() }
 
-// Call makes the request op and waits for its result, which is put into result unless that is nil. An
-// *Error is the daemon's own answer. When ctx ends the daemon gives up the request.
+// Call makes the request op and waits for its result, which is put into result unless that is nil.
+// When ctx ends the daemon gives up the request.
 func (c *Conn) Call(ctx context.Context, op string, args, result any, progress func(string)) error {
 	defer context.AfterFunc(ctx, func() { c.conn.Close() })()
 	raw, err := c.call(op, args, progress)
@@ -57,8 +66,14 @@ func (c *Conn) Call(ctx context.Context, op string, args, result any, progress f
 	return json.Unmarshal(raw, result)
 }
 
-// Stream makes the streaming request op; the stream takes over the connection.
-func (c *Conn) Stream(op string) (io.ReadWriteCloser, error) {
+// A Pipe is the stream of a streaming request.
+type Pipe interface {
+	io.ReadWriteCloser
+	CloseWrite() error // the other end then reads to the end, and may still answer
+}
+
+// Stream makes the streaming request op; the pipe takes over the connection.
+func (c *Conn) Stream(op string) (Pipe, error) {
 	if _, err := c.call(op, nil, nil); err != nil {
 		return nil, err
 	}
@@ -87,8 +102,8 @@ func (c *Conn) call(op string, args any, progress func(string)) (json.RawMessage
 			return nil, fmt.Errorf("the daemon's answer: %w", err)
 		}
 		switch {
-		case r.Error != nil:
-			return nil, r.Error
+		case r.Error != "":
+			return nil, errors.New(r.Error)
 		case r.Progress != "":
 			if progress != nil {
 				progress(r.Progress)

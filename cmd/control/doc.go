@@ -6,7 +6,7 @@
 //
 //	→ {"op":"flush","args":{"timeout":"30s"}}
 //	← {"progress":"home: 120 of 450 files"}
-//	← {"result":{...}}      or  {"error":{"message":"...","status":3}}
+//	← {"result":{...}}      or  {"error":"..."}
 //
 // A streaming request (serve) is answered by an empty result, and then the connection is the stream: raw
 // bytes both ways.
@@ -31,21 +31,13 @@ type request struct {
 type reply struct {
 	Progress string          `json:"progress,omitempty"`
 	Result   json.RawMessage `json:"result,omitempty"`
-	Error    *Error          `json:"error,omitempty"`
+	Error    string          `json:"error,omitempty"`
 }
-
-// An Error is what a request ended with, and the exit status that the command is to end with.
-type Error struct {
-	Message string `json:"message"`
-	Status  int    `json:"status"`
-}
-
-func (e *Error) Error() string { return e.Message }
 
 // ErrNone: no daemon answers for the folder.
 var ErrNone = errors.New("no daemon answers for it")
 
-// maxLine bounds a request and a reply: a list of conflicts may be long, a request never is.
+// Bounds of a line: a list of conflicts may be long, a request never is.
 const (
 	maxRequest = 1 << 20
 	maxReply   = 256 << 20

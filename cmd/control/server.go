@@ -105,7 +105,7 @@ func (s *Server) answer(ctx context.Context, conn *net.UnixConn) error {
 	in := bufio.NewReaderSize(conn, 64<<10)
 	req, err := readRequest(in)
 	if err != nil {
-		return send(conn, reply{Error: &Error{Message: err.Error(), Status: 1}})
+		return send(conn, reply{Error: err.Error()})
 	}
 	if stream, found := s.Streams[req.Op]; found {
 		if err := send(conn, reply{Result: json.RawMessage("{}")}); err != nil {
@@ -115,7 +115,7 @@ func (s *Server) answer(ctx context.Context, conn *net.UnixConn) error {
 	}
 	handler, found := s.Handlers[req.Op]
 	if !found {
-		return send(conn, reply{Error: &Error{Message: fmt.Sprintf("the daemon does not know %q: is it of another version?", req.Op), Status: 1}})
+		return send(conn, reply{Error: fmt.Sprintf("the daemon does not know %q: is it of another version?", req.Op)})
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -136,20 +136,13 @@ func (s *Server) call(ctx context.Context, conn io.Writer, handler Handler, args
 	mu.Lock()
 	defer mu.Unlock()
 	if err != nil {
-		return send(conn, reply{Error: asError(err)})
+		return send(conn, reply{Error: err.Error()})
 	}
 	raw, err := json.Marshal(result)
 	if err != nil {
 		return err
 	}
 	return send(conn, reply{Result: raw})
-}
-
-func asError(err error) *Error {
-	if e := (*Error)(nil); errors.As(err, &e) {
-		return &Error{Message: err.Error(), Status: e.Status}
-	}
-	return &Error{Message: err.Error(), Status: 1}
 }
 
 func readRequest(in *bufio.Reader) (request, error) {
@@ -200,9 +193,21 @@ func (h *hijacked) Read(p []byte) (int, error) { return h.in.Read(p) }
 
 // sameUser checks that the other end runs as uid or as root.
 func sameUser(conn *net.UnixConn, uid int) error {
-	raw, err := conn.SyscallConn()
+	cred, err := credentials(conn)
 	if err != nil {
 		return err
+	}
+	if cred.Uid != 0 && int(cred.Uid) != uid {
+		return fmt.Errorf("control socket: the other end is user %d, not %d", cred.Uid, uid)
+	}
+	return nil
+}
+
+// credentials are those of the process at the other end.
+func credentials(conn *net.UnixConn) (*unix.Ucred, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
 	}
 	var cred *unix.Ucred
 	var credErr error
@@ -210,10 +215,7 @@ func sameUser(conn *net.UnixConn, uid int) error {
 		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	})
 	if err := errors.Join(err, credErr); err != nil {
-		return fmt.Errorf("control socket: %w", err)
+		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	if cred.Uid != 0 && int(cred.Uid) != uid {
-		return fmt.Errorf("control socket: the other end is user %d, not %d", cred.Uid, uid)
-	}
-	return nil
+	return cred, nil
 }

@@ -31,11 +31,7 @@ var (
 
 // At is the folder at dir itself, replica or not.
 func At(dir string) (Folder, error) {
-	dir, err := resolve(dir)
-	if err != nil {
-		return Folder{}, err
-	}
-	mounts, err := Mounts()
+	dir, mounts, err := look(dir)
 	if err != nil {
 		return Folder{}, err
 	}
@@ -46,27 +42,56 @@ func At(dir string) (Folder, error) {
 // a .syncfs. An empty dir is the working directory and, where that is in no replica, the one folder
 // that is mounted.
 func Find(dir string) (Folder, error) {
-	start, err := resolve(dir)
+	start, mounts, err := look(dir)
 	if err != nil {
 		return Folder{}, err
 	}
-	mounts, err := Mounts()
-	if err != nil {
-		return Folder{}, err
-	}
-	for d := start; ; d = filepath.Dir(d) {
-		f, err := at(d, mounts)
-		if err != nil || f.Replica {
-			return f, err
-		}
-		if d == "/" {
-			break
-		}
-	}
-	if dir == "" {
+	f, err := above(start, mounts)
+	switch {
+	case err != nil || f.Replica:
+		return f, err
+	case dir == "":
 		return only(start, mounts)
 	}
 	return Folder{}, fmt.Errorf("%s: %w; `syncfs mount %s` makes it one", start, ErrNone, start)
+}
+
+// FindOrMake is as Find, but makes dir a replica's folder where it is in none: what sets up a replica
+// may come before its first mount. The root and the home directory are never made one in passing.
+func FindOrMake(dir string) (Folder, error) {
+	start, mounts, err := look(dir)
+	if err != nil {
+		return Folder{}, err
+	}
+	f, err := above(start, mounts)
+	if err != nil || f.Replica {
+		return f, err
+	}
+	if home, _ := os.UserHomeDir(); dir == "" && (start == "/" || start == home) {
+		return only(start, mounts)
+	}
+	if err := os.Mkdir(filepath.Join(start, State), 0o700); err != nil {
+		return Folder{}, err
+	}
+	return at(start, mounts)
+}
+
+func look(dir string) (start string, mounts []Mount, err error) {
+	if start, err = resolve(dir); err != nil {
+		return "", nil, err
+	}
+	mounts, err = Mounts()
+	return start, mounts, err
+}
+
+// above is the deepest replica that holds start; none is no error.
+func above(start string, mounts []Mount) (Folder, error) {
+	for d := start; ; d = filepath.Dir(d) {
+		f, err := at(d, mounts)
+		if err != nil || f.Replica || d == "/" {
+			return f, err
+		}
+	}
 }
 
 // only is the one mounted folder of this user.
@@ -118,24 +143,4 @@ func resolve(dir string) (string, error) {
 		return filepath.Join(parent, filepath.Base(abs)), err
 	}
 	return "", err
-}
-
-// Stale reports whether the mount at f has lost its daemon.
-func (f Folder) Stale() bool {
-	var st unix.Stat_t
-	err := unix.Stat(f.Dir, &st)
-	return f.Mounted && (errors.Is(err, unix.ENOTCONN) || errors.Is(err, unix.ECONNABORTED))
-}
-
-// Detach takes a mount out of the tree at once, whoever uses it; what is open stays open. It does not
-// ask the daemon.
-func (f Folder) Detach() error {
-	err := unix.Unmount(f.Dir, unix.MNT_DETACH)
-	if errors.Is(err, unix.EPERM) {
-		err = fusermount(f.Dir)
-	}
-	if err != nil {
-		return &fs.PathError{Op: "unmount", Path: f.Dir, Err: err}
-	}
-	return nil
 }

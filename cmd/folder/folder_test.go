@@ -51,6 +51,27 @@ func TestFindByState(t *testing.T) {
 	}
 }
 
+func TestFindOrMake(t *testing.T) {
+	dir := must(resolve(t.TempDir()))
+	t.Chdir(dir)
+	f, err := FindOrMake("")
+	if err != nil || f.Dir != dir || !f.Replica {
+		t.Fatalf("made: %+v, %v", f, err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, State)); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if again, err := FindOrMake(dir); err != nil || again != f {
+		t.Errorf("found again: %+v, %v", again, err)
+	}
+	home := must(resolve(t.TempDir()))
+	t.Setenv("HOME", home)
+	t.Chdir(home)
+	if f, _ := FindOrMake(""); f.Dir == home {
+		t.Error("the home directory was made a replica in passing")
+	}
+}
+
 func TestOnly(t *testing.T) {
 	me := os.Getuid()
 	one := []Mount{{Dir: "/x/one", UID: me}, {Dir: "/x/theirs", UID: me + 1}}

@@ -1,0 +1,64 @@
+# What there is to do with syncfs: `make help`.
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X syncfs/cmd/daemon.Version=$(VERSION)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+DIR ?= $(HOME)/Sync
+FUZZTIME ?= 30s
+export GOFLAGS := -buildvcs=false
+
+# Packages that are tested under the race detector; the others start many processes and mounts and run
+# the real binary.
+RACE = $(shell go list ./... | grep -v -e /test/e2e -e /test/posix -e /test/bench -e /test/crash)
+E2E = $(shell go list ./test/... | grep -e /test/e2e -e /test/posix -e /test/crash)
+
+.PHONY: all help build run test check race e2e demo fuzz stress bench clean
+all: build ## build bin/syncfs
+
+help: ## say what there is to do
+	@awk -F ':.*## ' '/^[a-z].*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/syncfs ./cmd/syncfs
+
+run: ## set up, build, and mount ~/Sync (DIR=... for another folder)
+	@sh test/setup.sh run
+	@$(MAKE) --no-print-directory build
+	@sh test/run.sh '$(DIR)'
+
+test: ## all that CI runs, set-up included
+	@sh test/setup.sh test
+	@$(MAKE) --no-print-directory check race e2e
+
+check: ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not as gofmt has it:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	@sh test/staticcheck.sh $(STATICCHECK)
+
+race: build
+	go test -race -timeout 15m $(RACE)
+
+e2e: build
+	@if [ -n "$(E2E)" ]; then SYNCFS=$(CURDIR)/bin/syncfs go test -timeout 20m $(E2E); fi
+
+demo: ## both examples of the paper, on this machine, step by step
+	@sh test/setup.sh run
+	@$(MAKE) --no-print-directory build
+	@go run ./test/demo -syncfs bin/syncfs
+
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@sh test/fuzz.sh $(FUZZTIME)
+
+stress: ## the long runs: simulation, crashes, random operations
+	@sh test/setup.sh test
+	@$(MAKE) --no-print-directory build
+	SYNCFS=$(CURDIR)/bin/syncfs SYNCFS_STRESS=1 go test -timeout 6h -count=1 ./replicate/... ./test/...
+
+bench: ## benchmarks against the native directory underneath, and against rsync
+	@sh test/setup.sh test
+	@$(MAKE) --no-print-directory build
+	SYNCFS=$(CURDIR)/bin/syncfs go test -timeout 3h -run '^$$' -bench . -benchtime 1x ./...
+
+clean: ## remove what was built
+	rm -rf bin
