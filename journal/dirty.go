@@ -1,0 +1,78 @@
+package journal
+
+import (
+	"fmt"
+
+	"syncfs/journal/item"
+)
+
+// A Dirty marks entries of a directory whose view may differ from what is on disk: those of one
+// family, or all. It is the redo of what a transaction asks of the disk.
+type Dirty struct {
+	Dir    item.ID
+	Family string // where not All
+	All    bool
+
+	written uint64 // the Update that set it
+}
+
+const (
+	dirtyAll    = 1
+	dirtyFamily = 2
+)
+
+func (d Dirty) key() []byte {
+	k := append([]byte{kindDirty}, d.Dir[:]...)
+	if d.All {
+		return append(k, dirtyAll)
+	}
+	return append(append(k, dirtyFamily), d.Family...)
+}
+
+// MarkDirty marks one family of a directory.
+func (tx *Tx) MarkDirty(dir item.ID, family string) error {
+	return tx.set(Dirty{Dir: dir, Family: family}.key(), nil)
+}
+
+// MarkDirtyDir marks all families of a directory.
+func (tx *Tx) MarkDirtyDir(dir item.ID) error { return tx.set(Dirty{Dir: dir, All: true}.key(), nil) }
+
+// EachDirty calls fn with every mark.
+func (tx *Tx) EachDirty(fn func(Dirty) error) error {
+	c := tx.cursor([]byte{kindDirty})
+	defer c.close()
+	for c.seek([]byte{kindDirty}); c.key != ""; c.next() {
+		d, err := parseDirty(c.key)
+		if err != nil {
+			return err
+		}
+		d.written = c.written()
+		if err := fn(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ClearDirty takes a mark of EachDirty away, unless it was set again in the meantime: what it asks
+// for then may be more than what was done.
+func (tx *Tx) ClearDirty(d Dirty) error {
+	key := d.key()
+	c := tx.cursor(key)
+	defer c.close()
+	if c.seek(key); c.key != string(key) || c.written() != d.written {
+		return nil
+	}
+	return tx.delete(key)
+}
+
+func parseDirty(key string) (Dirty, error) {
+	const head = 1 + len(item.ID{})
+	if len(key) > head {
+		d := Dirty{Dir: item.ID([]byte(key[1:head])), Family: key[head+1:], All: key[head] == dirtyAll}
+		if string(d.key()) == key {
+			return d, nil
+		}
+	}
+	return Dirty{}, fmt.Errorf("journal: key %x: %w", key, ErrCorrupt)
+}

@@ -1,0 +1,40 @@
+package journal
+
+import "slices"
+
+// An overlay is what a transaction has changed and not yet committed. It is kept apart from Badger's
+// own transaction because that one sorts all its pending writes anew for each iterator and allows
+// one iterator at a time.
+type overlay struct {
+	values map[string][]byte // nil: deleted
+	keys   [256][]string     // the keys of values, sorted, by their first byte
+	size   int64             // an upper bound of what Badger counts for them
+}
+
+func newOverlay() *overlay { return &overlay{values: map[string][]byte{}} }
+
+// Badger's own bytes for an entry in a transaction: two of meta, and those of the version in its key.
+const entryOverhead = 2 + 10
+
+func (o *overlay) put(key, value []byte) {
+	k := string(key)
+	old, again := o.values[k]
+	if again {
+		o.size += int64(len(value) - len(old))
+	} else {
+		o.size += int64(len(key) + len(value) + entryOverhead)
+		keys := o.keys[key[0]]
+		at, _ := slices.BinarySearch(keys, k)
+		o.keys[key[0]] = slices.Insert(keys, at, k)
+	}
+	o.values[k] = value
+}
+
+// from is the first key of that first byte that is not before start, "" where there is none.
+func (o *overlay) from(start string) string {
+	keys := o.keys[start[0]]
+	if at, _ := slices.BinarySearch(keys, start); at < len(keys) {
+		return keys[at]
+	}
+	return ""
+}

@@ -1,0 +1,87 @@
+package journal
+
+import (
+	"encoding/binary"
+
+	"syncfs/journal/canon"
+	"syncfs/journal/item"
+	"syncfs/journal/version"
+)
+
+// A session whose states are too many for one transaction is first put down whole, as a redo, then
+// joined in batches; after a crash it is joined again from the start. In order:
+//
+//	ClearRedo; AppendRedo in as many Updates as it takes; CommitRedo; Sync;
+//	EachRedo, joined in batches; ClearRedo
+//
+// A redo that is not committed is as good as none.
+
+// AppendRedo adds states to the redo.
+func (tx *Tx) AppendRedo(states []*item.Item) error {
+	for _, it := range states {
+		n, err := tx.count("redo states")
+		if err != nil {
+			return err
+		}
+		b, err := it.MarshalBinary()
+		if err != nil {
+			return err
+		}
+		if err := tx.set(redoKey(n), b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CommitRedo says that the redo is whole, and what the replica knows when it is joined.
+func (tx *Tx) CommitRedo(knowledge version.Vector) error {
+	return tx.set(singleKey("redo"), knowledge.Append(nil))
+}
+
+// Redo is the knowledge of the committed redo, and whether there is one.
+func (tx *Tx) Redo() (knowledge version.Vector, ok bool, err error) {
+	err = tx.single("redo", func(r *canon.Reader) {
+		knowledge, ok = version.ReadVector(r, version.MaxKnowledge), true
+	})
+	return knowledge, ok && err == nil, err
+}
+
+// EachRedo calls fn with the states of the redo, in the order in which they were added.
+func (tx *Tx) EachRedo(fn func(*item.Item) error) error { return tx.eachState(kindRedo, fn) }
+
+// clearBatch is how many states an Update of ClearRedo deletes.
+const clearBatch = 5000
+
+// ClearRedo forgets the redo, committed or not.
+func (j *Journal) ClearRedo() error {
+	// From here on there is none, whatever is left of its states.
+	if err := j.Update(func(tx *Tx) error { return tx.delete(singleKey("redo")) }); err != nil {
+		return err
+	}
+	for {
+		var n int
+		err := j.Update(func(tx *Tx) error {
+			n = 0
+			return enough(tx.keys([]byte{kindRedo}, func(key []byte) error {
+				if n++; n == clearBatch {
+					return errEnough
+				}
+				return tx.delete(key)
+			}))
+		})
+		if err != nil || n < clearBatch {
+			return err
+		}
+	}
+}
+
+// count is the next number of a counter, from 1.
+func (tx *Tx) count(name string) (uint64, error) {
+	var n uint64
+	if err := tx.single(name, func(r *canon.Reader) { n = r.Uvarint(1<<64 - 2) }); err != nil {
+		return 0, err
+	}
+	n++
+	return n, tx.set(singleKey(name), binary.AppendUvarint(nil, n))
+}

@@ -1,0 +1,156 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"syncfs/journal/canon"
+)
+
+// ErrTooLarge ends an Update that changes more than one transaction can hold. Nothing of it is kept;
+// make the change in several.
+var ErrTooLarge = errors.New("too large for one transaction of the journal")
+
+// ErrReadOnly is that of a change in a View.
+var ErrReadOnly = errors.New("a view of the journal cannot be changed")
+
+// A Tx is a transaction: it sees the journal as it was when it began, with its own changes. It is for
+// one goroutine, and ends with the function that was given it.
+//
+// A function given to an Each method ends the walk with its error, which the method returns. It may
+// walk in turn, and change the transaction; whether the walk sees those changes is not said.
+type Tx struct {
+	snapshot *badger.Txn
+	writes   *overlay // nil in a View
+	maxKeys  int64
+	maxSize  int64
+}
+
+// View calls fn with a transaction that changes nothing. Its error is returned as it is.
+func (j *Journal) View(fn func(*Tx) error) error {
+	snapshot := j.db.NewTransaction(false)
+	defer snapshot.Discard()
+	return fn(&Tx{snapshot: snapshot})
+}
+
+// Update calls fn with a transaction and commits what it changed: whole or, where fn or Update
+// returns an error, not at all. The error of fn is returned as it is. One Update is at work at a
+// time; the others wait. When Update returns, every later View sees what it changed; it is on disk
+// after the next Sync.
+func (j *Journal) Update(fn func(*Tx) error) error {
+	j.writer.Lock()
+	defer j.writer.Unlock()
+	snapshot := j.db.NewTransaction(false)
+	defer snapshot.Discard()
+	tx := &Tx{snapshot: snapshot, writes: newOverlay(), maxKeys: j.db.MaxBatchCount(), maxSize: j.db.MaxBatchSize()}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return j.commit(tx.writes)
+}
+
+// commit is called with writer held.
+func (j *Journal) commit(w *overlay) error {
+	if len(w.values) == 0 {
+		return nil
+	}
+	if err := j.tail.before(w); err != nil {
+		return err
+	}
+	txn := j.db.NewTransaction(true)
+	defer txn.Discard()
+	for key, value := range w.values {
+		var err error
+		if value == nil {
+			err = txn.Delete([]byte(key))
+		} else {
+			err = txn.Set([]byte(key), value)
+		}
+		if err != nil {
+			return commitError(err)
+		}
+	}
+	if err := txn.Commit(); err != nil {
+		return commitError(err)
+	}
+	return j.tail.after(w)
+}
+
+func commitError(err error) error {
+	if errors.Is(err, badger.ErrTxnTooBig) {
+		return ErrTooLarge
+	}
+	return fmt.Errorf("journal: commit: %w", err)
+}
+
+// get is the value of a key, nil where there is none.
+func (tx *Tx) get(key []byte) ([]byte, error) {
+	if tx.writes != nil {
+		if v, ok := tx.writes.values[string(key)]; ok {
+			return bytes.Clone(v), nil
+		}
+	}
+	it, err := tx.snapshot.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, broken(key, err)
+	}
+	v, err := it.ValueCopy([]byte{})
+	if err != nil {
+		return nil, broken(key, err)
+	}
+	return v, nil
+}
+
+// set puts a value, which the transaction keeps.
+func (tx *Tx) set(key, value []byte) error {
+	if value == nil {
+		value = []byte{}
+	}
+	return tx.write(key, value)
+}
+
+func (tx *Tx) delete(key []byte) error { return tx.write(key, nil) }
+
+func (tx *Tx) write(key, value []byte) error {
+	if tx.writes == nil {
+		return ErrReadOnly
+	}
+	tx.writes.put(key, value)
+	// Badger marks the end of a transaction with an entry of its own, and wants to stay below both.
+	if int64(len(tx.writes.values))+2 >= tx.maxKeys || tx.writes.size+1<<10 >= tx.maxSize {
+		return ErrTooLarge
+	}
+	return nil
+}
+
+// mark makes a key without a value be there or not.
+func (tx *Tx) mark(key []byte, there bool) error {
+	if there {
+		return tx.set(key, nil)
+	}
+	return tx.delete(key)
+}
+
+// decode reads the value of a key with fn, which has to read all of it.
+func decode(key, value []byte, fn func(*canon.Reader)) error {
+	r := canon.NewReader(value)
+	fn(r)
+	if err := r.End(); err != nil {
+		return broken(key, err)
+	}
+	return nil
+}
+
+// broken is the error for a key that cannot be read as what it must be.
+func broken(key []byte, err error) error {
+	if errors.Is(err, badger.ErrDBClosed) || errors.Is(err, badger.ErrDiscardedTxn) {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return fmt.Errorf("journal: key %.40q: %w: %w", key, ErrCorrupt, err)
+}
