@@ -46,6 +46,9 @@ func Family(name string) string {
 	}
 }
 
+// Marked tells whether name has a conflict mark.
+func Marked(name string) bool { return unmark(name) != name }
+
 // Conflict is the name under which what lost name at t is shown: the first one that is not taken.
 func Conflict(name string, t version.Timestamp, taken func(string) bool) string {
 	stem, ext := split(Family(name))
