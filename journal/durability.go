@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
 // Sync returns when every Update that had returned before is on disk. Nothing that an Update holds
@@ -17,7 +15,7 @@ import (
 // Badger's own Sync is enough for that: it covers the active memtable, and the others are on disk
 // since before they were rotated, which is the work of tail.
 func (j *Journal) Sync() error {
-	if err := j.db.Sync(); err != nil {
+	if err := j.fsync(); err != nil {
 		return fmt.Errorf("journal: fsync: %w", err)
 	}
 	return nil
@@ -39,17 +37,17 @@ const (
 // commit left of which an earlier one is lost, and no rotated memtable of which Badger's Sync, which
 // covers the active one only, would miss a part.
 type tail struct {
-	db     *badger.DB
-	dir    string // "" in memory
-	number int    // of the active memtable's file
-	size   int64  // of the active memtable, estimated
-	synced bool   // on disk, all of it
+	fsync  func() error // the active memtable
+	dir    string       // "" in memory
+	number int          // of the active memtable's file
+	size   int64        // of the active memtable, estimated
+	synced bool         // on disk, all of it
 }
 
-func newTail(db *badger.DB) (*tail, error) {
-	t := &tail{db: db, dir: db.Opts().Dir}
-	if db.Opts().InMemory {
-		t.dir = ""
+// newTail is called when Badger has opened dir: the active memtable is empty and has the last number.
+func newTail(dir string, fsync func() error) (*tail, error) {
+	t := &tail{dir: dir, fsync: fsync}
+	if dir == "" {
 		return t, nil
 	}
 	files, err := memFiles(t.dir)
@@ -67,7 +65,7 @@ func newTail(db *badger.DB) (*tail, error) {
 }
 
 // before is called before each commit.
-func (t *tail) before(*overlay) error {
+func (t *tail) before() error {
 	if t.dir == "" {
 		return nil
 	}
@@ -75,7 +73,7 @@ func (t *tail) before(*overlay) error {
 	if !t.synced {
 		return nil
 	}
-	if err := t.db.Sync(); err != nil {
+	if err := t.fsync(); err != nil {
 		return fmt.Errorf("journal: fsync before a rotation: %w", err)
 	}
 	return nil

@@ -136,6 +136,9 @@ func (s states) index() map[string]bool {
 	}
 	if s.known != nil {
 		for i, seq := range s.known.Context {
+			if seq == 0 {
+				continue // as good as none
+			}
 			keys[string(logKey(i, seq, s.known.ID))] = true
 		}
 		if p := s.known.Place.Parent; p != shown.Place.Parent {

@@ -38,8 +38,9 @@ type Options struct {
 
 // A Journal is the durable record of one replica. Its methods may be called at once.
 type Journal struct {
-	db   *badger.DB
-	lock *os.File // flocked; nil in memory
+	db    *badger.DB
+	lock  *os.File     // flocked; nil in memory
+	fsync func() error // of Badger: the active memtable and the value log
 
 	// writer is held by the one Update at work. Nothing is locked after it but Badger's own.
 	writer sync.Mutex
@@ -77,10 +78,10 @@ func open(o Options) (*Journal, error) {
 func (j *Journal) start(o Options) error {
 	db, err := badger.Open(badgerOptions(o))
 	if err != nil {
-		return openError(err)
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	j.db = db
-	if j.tail, err = newTail(db); err != nil {
+	j.db, j.fsync = db, db.Sync
+	if j.tail, err = newTail(o.Dir, j.fsync); err != nil {
 		return err
 	}
 	if err := j.Update(checkSchema); err != nil {
@@ -128,10 +129,6 @@ func badgerOptions(o Options) badger.Options {
 		WithCompression(options.None).
 		WithBlockCacheSize(0).
 		WithChecksumVerificationMode(options.OnBlockRead)
-}
-
-func openError(err error) error {
-	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
 // checkSchema writes the version into a new journal, and reads it in any other.
