@@ -21,6 +21,8 @@ const (
 	kindCount     = 'n'
 	kindUndone    = 'v'
 	kindMerged    = 'g'
+	kindCopy      = 'y'
+	kindConflict  = 'f'
 	kindDirty     = 'd'
 	kindApplied   = 'a'
 	kindWhere     = 'w'
@@ -42,6 +44,7 @@ func heldKey(id item.ID) []byte      { return append([]byte{kindHeld}, id[:]...)
 func countKey(dir item.ID) []byte    { return append([]byte{kindCount}, dir[:]...) }
 func undoneKey(id item.ID) []byte    { return append([]byte{kindUndone}, id[:]...) }
 func mergedKey(id item.ID) []byte    { return append([]byte{kindMerged}, id[:]...) }
+func copyKey(id item.ID) []byte      { return append([]byte{kindCopy}, id[:]...) }
 func whereKey(id item.ID) []byte     { return append([]byte{kindWhere}, id[:]...) }
 func singleKey(name string) []byte   { return append([]byte{kindSingle}, name...) }
 func peerKey(name string) []byte     { return append([]byte{kindPeer}, name...) }
@@ -76,6 +79,10 @@ func childKey(parent item.ID, family string, id item.ID) []byte {
 func parentPrefix(parent item.ID) []byte { return append([]byte{kindParent}, parent[:]...) }
 
 func parentKey(parent, id item.ID) []byte { return append(parentPrefix(parent), id[:]...) }
+
+func conflictKey(dir item.ID, family string) []byte {
+	return append(append([]byte{kindConflict}, dir[:]...), family...)
+}
 
 func slotPrefix(kind byte, s Slot) []byte {
 	return binary.BigEndian.AppendUint64([]byte{kind}, uint64(s))
