@@ -24,9 +24,10 @@ func (j *Journal) Sync() error {
 const (
 	memTableSize = 16 << 20
 
-	// What an entry takes in a memtable beside key and value: the version, meta and expiry, and the
-	// node of the skip list, whose height is random: 4 bytes a level, 3/2 levels on average.
-	entryInMemory = 8 + 3 + 29
+	// What an entry takes in a memtable beside key, value and what the overlay counts: the version,
+	// meta and expiry, and the node of the skip list, whose height is random: 4 bytes a level, 3/2
+	// levels on average.
+	entryInMemory = 8 + 3 + 29 - entryOverhead
 
 	// The heights of 100,000 nodes together are off by no more than 2 KiB; this is many times that.
 	heightMargin = 64 << 10
