@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxAddress bounds an address as written.
@@ -150,7 +151,7 @@ func unfitForUser(r rune) bool {
 	return !strings.ContainsRune("._-@+", r) && unfitWord(r)
 }
 
-// unfitWord allows letters and digits of any script above ASCII's punctuation.
+// unfitWord allows ASCII's letters and digits and all beyond ASCII, if it is text.
 func unfitWord(r rune) bool {
-	return r < 0x80 && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	return r == utf8.RuneError || r < 0x80 && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
