@@ -1,0 +1,169 @@
+package tree
+
+import (
+	"slices"
+
+	"syncfs/journal/item"
+	"syncfs/journal/name"
+	"syncfs/journal/version"
+	"syncfs/replicate/view"
+)
+
+// A Conflict is a file that lost its name to another: shown under a conflict name by the view, or
+// written down as that.
+type Conflict struct {
+	Node      Node
+	Path      string
+	Of        string // the path whose name it lost
+	Timestamp version.Timestamp
+}
+
+// Conflicts are the open conflicts, oldest first.
+func (v View) Conflicts() ([]Conflict, error) {
+	var all []Conflict
+	met := map[item.ID]bool{}
+	err := v.Tx.EachConflict(func(dir item.ID, family string) error {
+		up, ok, err := v.Dir(dir)
+		if err != nil || !ok {
+			return err
+		}
+		nodes, err := v.Family(up, family)
+		if err != nil {
+			return err
+		}
+		for _, n := range nodes {
+			if !isConflict(n) || met[n.IDs[0]] {
+				continue
+			}
+			met[n.IDs[0]] = true
+			c, err := v.conflict(n)
+			if err != nil {
+				return err
+			}
+			all = append(all, c)
+		}
+		return nil
+	})
+	slices.SortFunc(all, func(a, b Conflict) int {
+		if c := a.Timestamp.Compare(b.Timestamp); c != 0 {
+			return c
+		}
+		return a.Node.IDs[0].Compare(b.Node.IDs[0])
+	})
+	return all, err
+}
+
+func isConflict(n Node) bool {
+	return !n.Dir && (n.IsCopy() || n.Repaired || name.Marked(n.Name))
+}
+
+func (v View) conflict(n Node) (Conflict, error) {
+	c := Conflict{Node: n}
+	var err error
+	if c.Path, err = v.Path(n); err != nil {
+		return c, err
+	}
+	c.Of = c.Path[:len(c.Path)-len(n.Name)] + name.Family(n.Name)
+	if n.IsCopy() {
+		c.Timestamp = n.Content.Timestamp
+		return c, nil
+	}
+	it, err := v.Tx.Shown(n.IDs[0])
+	if err != nil {
+		return c, err
+	}
+	c.Timestamp = it.Place.Timestamp
+	return c, nil
+}
+
+// noteConflicts keeps the list of the families that show a conflict, each in every directory of its node
+// that has a part in it.
+func (e *Edit) noteConflicts() error {
+	for s := range e.touched {
+		group, err := e.group(s.dir)
+		if err != nil {
+			return err
+		}
+		nodes, err := e.Family(Node{Node: view.Node{IDs: group}}, s.family)
+		if err != nil {
+			return err
+		}
+		open := slices.ContainsFunc(nodes, isConflict)
+		for _, dir := range group {
+			if err := e.noteConflict(spot{dir, s.family}, open); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Edit) noteConflict(s spot, open bool) error {
+	if open {
+		items, err := e.relatives(s.dir, s.family)
+		if err != nil {
+			return err
+		}
+		if len(items) > 0 {
+			return e.Tx.NoteConflict(s.dir, s.family, true)
+		}
+	}
+	return e.Tx.NoteConflict(s.dir, s.family, false)
+}
+
+// offered are the IDs that the contents of a state shown have as copies: those that it shows, and, of
+// an older state, all, since it gives way as soon as one of them has become an item.
+func offered(it *item.Item, older bool) []item.ID {
+	if it == nil || it.Dir {
+		return nil
+	}
+	var ids []item.ID
+	if older {
+		for d, x := range it.Entries {
+			if x.Content != nil {
+				ids = append(ids, view.Copy(it.ID, d))
+			}
+		}
+		return ids
+	}
+	if len(it.Entries) > 1 {
+		if l := view.ShownContents(it); len(l) > 1 {
+			for _, c := range l[1:] {
+				ids = append(ids, view.Copy(it.ID, c.Dots[0]))
+			}
+		}
+	}
+	return ids
+}
+
+// noteCopies keeps the list of the copies of a file.
+func (e *Edit) noteCopies(id item.ID, was, now []item.ID) error {
+	for _, c := range was {
+		if !slices.Contains(now, c) {
+			if err := e.Tx.DeleteCopy(c); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range now {
+		if !slices.Contains(was, c) {
+			if err := e.Tx.PutCopy(c, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refreshBase: an item that comes or goes may be a copy of another, which then shows something else.
+func (e *Edit) refreshBase(copied item.ID) error {
+	base, ok, err := e.Tx.Copy(copied)
+	if err != nil || !ok {
+		return err
+	}
+	it, err := e.Tx.Shown(base)
+	if err != nil || it == nil {
+		return err
+	}
+	return e.refresh(it)
+}

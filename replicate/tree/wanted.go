@@ -1,0 +1,114 @@
+package tree
+
+import (
+	"slices"
+
+	"syncfs/journal/item"
+	"syncfs/replicate/view"
+)
+
+// roots are the contents that a live file shows, itself and as copies; of symlinks there is nothing to
+// fetch.
+func roots(it *item.Item) []item.Hash {
+	if it == nil || it.Dir || !it.Live() {
+		return nil
+	}
+	var l []item.Hash
+	for _, c := range view.ShownContents(it) {
+		if !c.Content.Symlink {
+			l = append(l, c.Content.Root)
+		}
+	}
+	return l
+}
+
+// lacks are the contents which now shows that the state shown so far has not here.
+func (e *Edit) lacks(now, shown *item.Item) ([]item.Hash, error) {
+	had := roots(shown)
+	var l []item.Hash
+	for _, root := range roots(now) {
+		wanted := !slices.Contains(had, root)
+		if !wanted {
+			var err error
+			if wanted, err = e.isWanted(root, now.ID); err != nil {
+				return nil, err
+			}
+		}
+		if wanted {
+			l = append(l, root)
+		}
+	}
+	return l, nil
+}
+
+func (e *Edit) isWanted(root item.Hash, by item.ID) (bool, error) {
+	ids, err := e.Tx.Wanted(root)
+	return slices.Contains(ids, by), err
+}
+
+// unwant forgets what an item wanted and shows no more.
+func (e *Edit) unwant(was, now *item.Item) error {
+	left := roots(now)
+	for _, root := range roots(was) {
+		if slices.Contains(left, root) {
+			continue
+		}
+		if wanted, err := e.isWanted(root, was.ID); err != nil {
+			return err
+		} else if wanted {
+			if err := e.Tx.DeleteWanted(root, was.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// wantToo has a copy that becomes an item want its content, if the file that it is a copy of does.
+func (e *Edit) wantToo(id, base item.ID, c *item.Content) error {
+	if c.Symlink {
+		return nil
+	}
+	wanted, err := e.isWanted(c.Root, base)
+	if err != nil || !wanted {
+		return err
+	}
+	return e.Tx.PutWanted(c.Root, id)
+}
+
+// Arrived says that a content which an item wants is here. When it was the last one the item is shown as
+// it is known.
+func (e *Edit) Arrived(id item.ID, root item.Hash) error {
+	if err := e.Tx.DeleteWanted(root, id); err != nil {
+		return err
+	}
+	known, err := e.Tx.Known(id)
+	if err != nil || known == nil {
+		return err
+	}
+	for _, r := range roots(known) {
+		if wanted, err := e.isWanted(r, id); err != nil {
+			return err
+		} else if wanted {
+			return e.refresh(known)
+		}
+	}
+	return e.Release(id)
+}
+
+// Release says that all contents of an item are here: it is shown as it is known.
+func (e *Edit) Release(id item.ID) error {
+	known, err := e.Tx.Known(id)
+	if err != nil || known == nil {
+		return err
+	}
+	for _, root := range roots(known) {
+		if err := e.Tx.DeleteWanted(root, id); err != nil {
+			return err
+		}
+	}
+	if err := e.set(id, known, nil); err != nil {
+		return err
+	}
+	return e.refresh(known)
+}
