@@ -9,29 +9,26 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"syncfs/test/station"
 )
 
 func main() {
-	binary := flag.String("syncfs", "bin/syncfs", "the `program` to show")
+	program := flag.String("syncfs", "bin/syncfs", "the `program` to show")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	if err := demo(ctx, *binary); err != nil {
+	if err := demo(ctx, *program); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func demo(ctx context.Context, binary string) error {
-	binary, err := filepath.Abs(binary)
-	if err != nil {
-		return err
-	}
+func demo(ctx context.Context, program string) error {
 	for _, play := range []func(context.Context, *stage) error{threeStations, fourStations} {
-		s, err := newStage(binary)
+		s, err := newStage(program)
 		if err != nil {
 			return err
 		}
@@ -88,7 +85,7 @@ func threeStations(ctx context.Context, s *stage) error {
 func fourStations(ctx context.Context, s *stage) error {
 	s.title("Four stations, each with a file of its own, that meet in pairs.")
 	a, b, c, d := s.station("A"), s.station("B"), s.station("C"), s.station("D")
-	meet := func(what string, x *station, others ...*station) step {
+	meet := func(what string, x *station.Station, others ...*station.Station) step {
 		return step{what, func() error {
 			for _, y := range others {
 				s.flush(ctx, x, y) //nolint:errcheck // kept in s.err
@@ -98,11 +95,11 @@ func fourStations(ctx context.Context, s *stage) error {
 	}
 	return s.run(ctx,
 		step{"A has 1, B has 2, C has 3, D has 4", func() error {
-			for i, x := range []*station{a, b, c, d} {
-				s.write(x, fmt.Sprint(i+1), "of "+x.name)
+			for i, x := range []*station.Station{a, b, c, d} {
+				s.write(x, fmt.Sprint(i+1), "of "+x.Name)
 			}
 			s.mount(ctx, a, b, c, d)
-			for _, pair := range [][2]*station{{a, b}, {a, c}, {a, d}, {b, c}, {b, d}} {
+			for _, pair := range [][2]*station.Station{{a, b}, {a, c}, {a, d}, {b, c}, {b, d}} {
 				s.link(ctx, pair[0], pair[1])
 			}
 			return s.err
