@@ -36,6 +36,7 @@ type Message struct {
 	//	*Message_End
 	//	*Message_Ping
 	//	*Message_Refusal
+	//	*Message_Knock
 	Kind          isMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -150,6 +151,15 @@ func (x *Message) GetRefusal() *Refusal {
 	return nil
 }
 
+func (x *Message) GetKnock() *Knock {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Knock); ok {
+			return x.Knock
+		}
+	}
+	return nil
+}
+
 type isMessage_Kind interface {
 	isMessage_Kind()
 }
@@ -186,6 +196,10 @@ type Message_Refusal struct {
 	Refusal *Refusal `protobuf:"bytes,8,opt,name=refusal,proto3,oneof"`
 }
 
+type Message_Knock struct {
+	Knock *Knock `protobuf:"bytes,9,opt,name=knock,proto3,oneof"`
+}
+
 func (*Message_Hello) isMessage_Kind() {}
 
 func (*Message_Opening) isMessage_Kind() {}
@@ -202,7 +216,9 @@ func (*Message_Ping) isMessage_Kind() {}
 
 func (*Message_Refusal) isMessage_Kind() {}
 
-// Hello is the first message each way. A later protocol only adds fields to it.
+func (*Message_Knock) isMessage_Kind() {}
+
+// Hello is the first message each way on a connection. A later protocol only adds fields to it.
 type Hello struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // the newest protocol spoken
@@ -279,12 +295,12 @@ func (x *Hello) GetClock() uint64 {
 	return 0
 }
 
-// Opening is the second message each way: enough to see that there is nothing to do.
+// Opening begins a session: enough to see that there is nothing to do. The dialing side sends it first.
 type Opening struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Digest        []byte                 `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"` // of the knowledge
 	Rest          *Rest                  `protobuf:"bytes,2,opt,name=rest,proto3" json:"rest,omitempty"`
-	Knocks        uint64                 `protobuf:"varint,3,opt,name=knocks,proto3" json:"knocks,omitempty"` // how many knocks of the other side the session answers; from the dialing side only
+	Knocks        uint64                 `protobuf:"varint,3,opt,name=knocks,proto3" json:"knocks,omitempty"` // from the dialing side: how many knocks it had heard when it began
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -340,6 +356,43 @@ func (x *Opening) GetKnocks() uint64 {
 	return 0
 }
 
+// Knock asks the dialing side to begin a session.
+type Knock struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Knock) Reset() {
+	*x = Knock{}
+	mi := &file_message_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Knock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Knock) ProtoMessage() {}
+
+func (x *Knock) ProtoReflect() protoreflect.Message {
+	mi := &file_message_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Knock.ProtoReflect.Descriptor instead.
+func (*Knock) Descriptor() ([]byte, []int) {
+	return file_message_proto_rawDescGZIP(), []int{3}
+}
+
 // Rest is what of its known states a replica does not have on disk.
 type Rest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -351,7 +404,7 @@ type Rest struct {
 
 func (x *Rest) Reset() {
 	*x = Rest{}
-	mi := &file_message_proto_msgTypes[3]
+	mi := &file_message_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -363,7 +416,7 @@ func (x *Rest) String() string {
 func (*Rest) ProtoMessage() {}
 
 func (x *Rest) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[3]
+	mi := &file_message_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -376,7 +429,7 @@ func (x *Rest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rest.ProtoReflect.Descriptor instead.
 func (*Rest) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{3}
+	return file_message_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Rest) GetWanted() uint64 {
@@ -403,7 +456,7 @@ type Knowledge struct {
 
 func (x *Knowledge) Reset() {
 	*x = Knowledge{}
-	mi := &file_message_proto_msgTypes[4]
+	mi := &file_message_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +468,7 @@ func (x *Knowledge) String() string {
 func (*Knowledge) ProtoMessage() {}
 
 func (x *Knowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[4]
+	mi := &file_message_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +481,7 @@ func (x *Knowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Knowledge.ProtoReflect.Descriptor instead.
 func (*Knowledge) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{4}
+	return file_message_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Knowledge) GetVector() []byte {
@@ -448,7 +501,7 @@ type States struct {
 
 func (x *States) Reset() {
 	*x = States{}
-	mi := &file_message_proto_msgTypes[5]
+	mi := &file_message_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +513,7 @@ func (x *States) String() string {
 func (*States) ProtoMessage() {}
 
 func (x *States) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[5]
+	mi := &file_message_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +526,7 @@ func (x *States) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use States.ProtoReflect.Descriptor instead.
 func (*States) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{5}
+	return file_message_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *States) GetItems() [][]byte {
@@ -493,7 +546,7 @@ type StatesEnd struct {
 
 func (x *StatesEnd) Reset() {
 	*x = StatesEnd{}
-	mi := &file_message_proto_msgTypes[6]
+	mi := &file_message_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +558,7 @@ func (x *StatesEnd) String() string {
 func (*StatesEnd) ProtoMessage() {}
 
 func (x *StatesEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[6]
+	mi := &file_message_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +571,7 @@ func (x *StatesEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatesEnd.ProtoReflect.Descriptor instead.
 func (*StatesEnd) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{6}
+	return file_message_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StatesEnd) GetCount() uint64 {
@@ -528,7 +581,8 @@ func (x *StatesEnd) GetCount() uint64 {
 	return 0
 }
 
-// End says that this side has joined all, has fetched what it could, and waits for nothing more.
+// End says that this side has joined all, has fetched what it could, and waits for nothing more. The
+// side that was dialed sends it last.
 type End struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rest          *Rest                  `protobuf:"bytes,1,opt,name=rest,proto3" json:"rest,omitempty"`
@@ -539,7 +593,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_message_proto_msgTypes[7]
+	mi := &file_message_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -551,7 +605,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[7]
+	mi := &file_message_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -564,7 +618,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{7}
+	return file_message_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *End) GetRest() *Rest {
@@ -590,7 +644,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_message_proto_msgTypes[8]
+	mi := &file_message_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -602,7 +656,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[8]
+	mi := &file_message_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -615,7 +669,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{8}
+	return file_message_proto_rawDescGZIP(), []int{9}
 }
 
 // Refusal ends the session: why this side will not go on.
@@ -628,7 +682,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_message_proto_msgTypes[9]
+	mi := &file_message_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -640,7 +694,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[9]
+	mi := &file_message_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -653,7 +707,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{9}
+	return file_message_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Refusal) GetReason() string {
@@ -678,7 +732,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_message_proto_msgTypes[10]
+	mi := &file_message_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +744,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[10]
+	mi := &file_message_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +757,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{10}
+	return file_message_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Request) GetKind() isRequest_Kind {
@@ -772,7 +826,7 @@ type Contents struct {
 
 func (x *Contents) Reset() {
 	*x = Contents{}
-	mi := &file_message_proto_msgTypes[11]
+	mi := &file_message_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +838,7 @@ func (x *Contents) String() string {
 func (*Contents) ProtoMessage() {}
 
 func (x *Contents) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[11]
+	mi := &file_message_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +851,7 @@ func (x *Contents) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contents.ProtoReflect.Descriptor instead.
 func (*Contents) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{11}
+	return file_message_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Contents) GetRoots() [][]byte {
@@ -807,10 +861,10 @@ func (x *Contents) GetRoots() [][]byte {
 	return nil
 }
 
-// Nodes asks for nodes of one content's tree; the root's own where there are no hashes.
+// Nodes asks for nodes of one content's tree; for the root where there are no hashes.
 type Nodes struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Root          []byte                 `protobuf:"bytes,1,opt,name=root,proto3" json:"root,omitempty"`
+	Root          []byte                 `protobuf:"bytes,1,opt,name=root,proto3" json:"root,omitempty"` // of the content
 	Hashes        [][]byte               `protobuf:"bytes,2,rep,name=hashes,proto3" json:"hashes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -818,7 +872,7 @@ type Nodes struct {
 
 func (x *Nodes) Reset() {
 	*x = Nodes{}
-	mi := &file_message_proto_msgTypes[12]
+	mi := &file_message_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -830,7 +884,7 @@ func (x *Nodes) String() string {
 func (*Nodes) ProtoMessage() {}
 
 func (x *Nodes) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[12]
+	mi := &file_message_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -843,7 +897,7 @@ func (x *Nodes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Nodes.ProtoReflect.Descriptor instead.
 func (*Nodes) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{12}
+	return file_message_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Nodes) GetRoot() []byte {
@@ -870,7 +924,7 @@ type Chunks struct {
 
 func (x *Chunks) Reset() {
 	*x = Chunks{}
-	mi := &file_message_proto_msgTypes[13]
+	mi := &file_message_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +936,7 @@ func (x *Chunks) String() string {
 func (*Chunks) ProtoMessage() {}
 
 func (x *Chunks) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[13]
+	mi := &file_message_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +949,7 @@ func (x *Chunks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunks.ProtoReflect.Descriptor instead.
 func (*Chunks) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{13}
+	return file_message_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Chunks) GetHashes() [][]byte {
@@ -915,7 +969,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_message_proto_msgTypes[14]
+	mi := &file_message_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +981,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[14]
+	mi := &file_message_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +994,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{14}
+	return file_message_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Answer) GetParts() []*Part {
@@ -960,7 +1014,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_message_proto_msgTypes[15]
+	mi := &file_message_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -972,7 +1026,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_message_proto_msgTypes[15]
+	mi := &file_message_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -985,7 +1039,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_message_proto_rawDescGZIP(), []int{15}
+	return file_message_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Part) GetGone() bool {
@@ -1006,7 +1060,7 @@ var File_message_proto protoreflect.FileDescriptor
 
 const file_message_proto_rawDesc = "" +
 	"\n" +
-	"\rmessage.proto\x12\vsyncfs.wire\"\x90\x03\n" +
+	"\rmessage.proto\x12\vsyncfs.wire\"\xbc\x03\n" +
 	"\aMessage\x12*\n" +
 	"\x05hello\x18\x01 \x01(\v2\x12.syncfs.wire.HelloH\x00R\x05hello\x120\n" +
 	"\aopening\x18\x02 \x01(\v2\x14.syncfs.wire.OpeningH\x00R\aopening\x126\n" +
@@ -1016,7 +1070,8 @@ const file_message_proto_rawDesc = "" +
 	"states_end\x18\x05 \x01(\v2\x16.syncfs.wire.StatesEndH\x00R\tstatesEnd\x12$\n" +
 	"\x03end\x18\x06 \x01(\v2\x10.syncfs.wire.EndH\x00R\x03end\x12'\n" +
 	"\x04ping\x18\a \x01(\v2\x11.syncfs.wire.PingH\x00R\x04ping\x120\n" +
-	"\arefusal\x18\b \x01(\v2\x14.syncfs.wire.RefusalH\x00R\arefusalB\x06\n" +
+	"\arefusal\x18\b \x01(\v2\x14.syncfs.wire.RefusalH\x00R\arefusal\x12*\n" +
+	"\x05knock\x18\t \x01(\v2\x12.syncfs.wire.KnockH\x00R\x05knockB\x06\n" +
 	"\x04kind\"\x7f\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
@@ -1027,7 +1082,8 @@ const file_message_proto_rawDesc = "" +
 	"\aOpening\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\x12%\n" +
 	"\x04rest\x18\x02 \x01(\v2\x11.syncfs.wire.RestR\x04rest\x12\x16\n" +
-	"\x06knocks\x18\x03 \x01(\x04R\x06knocks\"4\n" +
+	"\x06knocks\x18\x03 \x01(\x04R\x06knocks\"\a\n" +
+	"\x05Knock\"4\n" +
 	"\x04Rest\x12\x16\n" +
 	"\x06wanted\x18\x01 \x01(\x04R\x06wanted\x12\x14\n" +
 	"\x05steps\x18\x02 \x01(\x04R\x05steps\"#\n" +
@@ -1073,45 +1129,47 @@ func file_message_proto_rawDescGZIP() []byte {
 	return file_message_proto_rawDescData
 }
 
-var file_message_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_message_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_message_proto_goTypes = []any{
 	(*Message)(nil),   // 0: syncfs.wire.Message
 	(*Hello)(nil),     // 1: syncfs.wire.Hello
 	(*Opening)(nil),   // 2: syncfs.wire.Opening
-	(*Rest)(nil),      // 3: syncfs.wire.Rest
-	(*Knowledge)(nil), // 4: syncfs.wire.Knowledge
-	(*States)(nil),    // 5: syncfs.wire.States
-	(*StatesEnd)(nil), // 6: syncfs.wire.StatesEnd
-	(*End)(nil),       // 7: syncfs.wire.End
-	(*Ping)(nil),      // 8: syncfs.wire.Ping
-	(*Refusal)(nil),   // 9: syncfs.wire.Refusal
-	(*Request)(nil),   // 10: syncfs.wire.Request
-	(*Contents)(nil),  // 11: syncfs.wire.Contents
-	(*Nodes)(nil),     // 12: syncfs.wire.Nodes
-	(*Chunks)(nil),    // 13: syncfs.wire.Chunks
-	(*Answer)(nil),    // 14: syncfs.wire.Answer
-	(*Part)(nil),      // 15: syncfs.wire.Part
+	(*Knock)(nil),     // 3: syncfs.wire.Knock
+	(*Rest)(nil),      // 4: syncfs.wire.Rest
+	(*Knowledge)(nil), // 5: syncfs.wire.Knowledge
+	(*States)(nil),    // 6: syncfs.wire.States
+	(*StatesEnd)(nil), // 7: syncfs.wire.StatesEnd
+	(*End)(nil),       // 8: syncfs.wire.End
+	(*Ping)(nil),      // 9: syncfs.wire.Ping
+	(*Refusal)(nil),   // 10: syncfs.wire.Refusal
+	(*Request)(nil),   // 11: syncfs.wire.Request
+	(*Contents)(nil),  // 12: syncfs.wire.Contents
+	(*Nodes)(nil),     // 13: syncfs.wire.Nodes
+	(*Chunks)(nil),    // 14: syncfs.wire.Chunks
+	(*Answer)(nil),    // 15: syncfs.wire.Answer
+	(*Part)(nil),      // 16: syncfs.wire.Part
 }
 var file_message_proto_depIdxs = []int32{
 	1,  // 0: syncfs.wire.Message.hello:type_name -> syncfs.wire.Hello
 	2,  // 1: syncfs.wire.Message.opening:type_name -> syncfs.wire.Opening
-	4,  // 2: syncfs.wire.Message.knowledge:type_name -> syncfs.wire.Knowledge
-	5,  // 3: syncfs.wire.Message.states:type_name -> syncfs.wire.States
-	6,  // 4: syncfs.wire.Message.states_end:type_name -> syncfs.wire.StatesEnd
-	7,  // 5: syncfs.wire.Message.end:type_name -> syncfs.wire.End
-	8,  // 6: syncfs.wire.Message.ping:type_name -> syncfs.wire.Ping
-	9,  // 7: syncfs.wire.Message.refusal:type_name -> syncfs.wire.Refusal
-	3,  // 8: syncfs.wire.Opening.rest:type_name -> syncfs.wire.Rest
-	3,  // 9: syncfs.wire.End.rest:type_name -> syncfs.wire.Rest
-	11, // 10: syncfs.wire.Request.contents:type_name -> syncfs.wire.Contents
-	12, // 11: syncfs.wire.Request.nodes:type_name -> syncfs.wire.Nodes
-	13, // 12: syncfs.wire.Request.chunks:type_name -> syncfs.wire.Chunks
-	15, // 13: syncfs.wire.Answer.parts:type_name -> syncfs.wire.Part
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	5,  // 2: syncfs.wire.Message.knowledge:type_name -> syncfs.wire.Knowledge
+	6,  // 3: syncfs.wire.Message.states:type_name -> syncfs.wire.States
+	7,  // 4: syncfs.wire.Message.states_end:type_name -> syncfs.wire.StatesEnd
+	8,  // 5: syncfs.wire.Message.end:type_name -> syncfs.wire.End
+	9,  // 6: syncfs.wire.Message.ping:type_name -> syncfs.wire.Ping
+	10, // 7: syncfs.wire.Message.refusal:type_name -> syncfs.wire.Refusal
+	3,  // 8: syncfs.wire.Message.knock:type_name -> syncfs.wire.Knock
+	4,  // 9: syncfs.wire.Opening.rest:type_name -> syncfs.wire.Rest
+	4,  // 10: syncfs.wire.End.rest:type_name -> syncfs.wire.Rest
+	12, // 11: syncfs.wire.Request.contents:type_name -> syncfs.wire.Contents
+	13, // 12: syncfs.wire.Request.nodes:type_name -> syncfs.wire.Nodes
+	14, // 13: syncfs.wire.Request.chunks:type_name -> syncfs.wire.Chunks
+	16, // 14: syncfs.wire.Answer.parts:type_name -> syncfs.wire.Part
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_message_proto_init() }
@@ -1128,8 +1186,9 @@ func file_message_proto_init() {
 		(*Message_End)(nil),
 		(*Message_Ping)(nil),
 		(*Message_Refusal)(nil),
+		(*Message_Knock)(nil),
 	}
-	file_message_proto_msgTypes[10].OneofWrappers = []any{
+	file_message_proto_msgTypes[11].OneofWrappers = []any{
 		(*Request_Contents)(nil),
 		(*Request_Nodes)(nil),
 		(*Request_Chunks)(nil),
@@ -1140,7 +1199,7 @@ func file_message_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_message_proto_rawDesc), len(file_message_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,209 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"syncfs/replicate/session/wire"
+)
+
+// Options say how a Line runs. Name is the replica's; the rest may be zero.
+type Options struct {
+	Name      string
+	Dialed    bool             // this side dialed: it begins the sessions
+	Now       func() time.Time // default time.Now
+	Idle      time.Duration    // after how long a peer that is silent is given up; default 30 s
+	Transfers *Transfers       // shared by all Lines of a replica
+	Report    func(Result)     // told of each session that ended well, whichever side asked for it
+	Logger    *slog.Logger
+}
+
+// A Line is a connection with one peer, on which sessions run one after another and content is fetched. It
+// serves the peer in the same ways.
+type Line struct {
+	conn  Conn
+	local Local
+	o     Options
+
+	ctx  context.Context // ends, with the cause, when the connection does
+	fail context.CancelCauseFunc
+
+	sent, received atomic.Int64
+	control        *control
+	ready          chan struct{} // closed when the hellos have been exchanged
+	skew           time.Duration
+	turns          *turns
+	content        *asker // of sessions
+	urgent         *asker // of Fetch
+	trees          trees
+	wg             sync.WaitGroup
+}
+
+// New makes a Line of a connection. It does nothing until Serve runs.
+func New(conn Conn, local Local, o Options) *Line {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Idle == 0 {
+		o.Idle = 30 * time.Second
+	}
+	if o.Transfers == nil {
+		o.Transfers = new(Transfers)
+	}
+	if o.Report == nil {
+		o.Report = func(Result) {}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	l := &Line{conn: conn, local: local, o: o, ready: make(chan struct{}), turns: newTurns()}
+	l.ctx, l.fail = context.WithCancelCause(context.Background())
+	l.content = newAsker(l, contentStreams)
+	l.urgent = newAsker(l, 1)
+	return l
+}
+
+// Serve runs the Line until the connection or ctx ends, and closes the connection. The error says what
+// ended it; ErrClosed, when nothing was under way, is no failure.
+func (l *Line) Serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { l.fail(context.Cause(ctx)) })
+	defer stop()
+	defer l.conn.Close()
+	stream, err := l.first()
+	if err != nil {
+		l.fail(closed(err))
+		return l.ended()
+	}
+	l.control = newControl(l, stream)
+	hungUp := make(chan struct{})
+	context.AfterFunc(l.ctx, func() {
+		defer close(hungUp)
+		l.hangUp()
+	})
+	l.wg.Go(l.control.read)
+	l.wg.Go(l.control.write)
+	l.fail(l.converse())
+	<-hungUp
+	l.wg.Wait()
+	return l.ended()
+}
+
+// first is the control stream.
+func (l *Line) first() (io.ReadWriteCloser, error) {
+	if l.o.Dialed {
+		return l.conn.Open(l.ctx)
+	}
+	return l.conn.Accept(l.ctx)
+}
+
+// hangUp closes the connection, after the peer has been told why if there is anything to tell.
+func (l *Line) hangUp() {
+	defer l.conn.Close()
+	if !tellable(context.Cause(l.ctx)) {
+		return
+	}
+	t := time.NewTimer(farewell)
+	defer t.Stop()
+	for _, done := range []chan struct{}{l.control.told, l.control.heard} {
+		select {
+		case <-done:
+		case <-t.C:
+			return
+		}
+	}
+}
+
+// accept serves the content streams that the peer opens.
+func (l *Line) accept() {
+	var open atomic.Int32
+	for {
+		stream, err := l.conn.Accept(l.ctx)
+		if err != nil {
+			l.fail(closed(err))
+			return
+		}
+		if open.Add(1) > 2*contentStreams {
+			l.fail(violation("it has over %d streams open", 2*contentStreams))
+			return
+		}
+		l.wg.Go(func() {
+			defer open.Add(-1)
+			defer stream.Close()
+			if err := l.answer(stream); err != nil && !errors.Is(err, io.EOF) {
+				l.fail(closed(err))
+			}
+		})
+	}
+}
+
+// Run has one session with the peer, that begins now or when the one that is under way is over. The end of
+// ctx ends the waiting, not the session.
+func (l *Line) Run(ctx context.Context) (Result, error) {
+	select {
+	case <-l.ready:
+	case <-ctx.Done():
+		return Result{}, context.Cause(ctx)
+	case <-l.ctx.Done():
+		return Result{}, l.ended()
+	}
+	over := l.turns.ask()
+	if l.o.Dialed {
+		l.turns.wake()
+	} else if err := l.control.send(l.ctx, &wire.Message{Kind: &wire.Message_Knock{Knock: &wire.Knock{}}}); err != nil {
+		return Result{}, l.ended()
+	}
+	select {
+	case r := <-over:
+		return r, nil
+	case <-ctx.Done():
+		return Result{}, context.Cause(ctx)
+	case <-l.ctx.Done():
+		return Result{}, l.ended()
+	}
+}
+
+// ended is the error of one who was waiting when the connection ended.
+func (l *Line) ended() error {
+	return &Error{Op: "session", Peer: l.conn.Peer(), Err: context.Cause(l.ctx)}
+}
+
+// Done is closed when the connection has ended.
+func (l *Line) Done() <-chan struct{} { return l.ctx.Done() }
+
+// Peer is the name of the peer.
+func (l *Line) Peer() string { return l.conn.Peer() }
+
+// converse exchanges hellos and then runs the sessions.
+func (l *Line) converse() error {
+	if err := l.greet(); err != nil {
+		return err
+	}
+	close(l.ready)
+	l.wg.Go(l.accept)
+	for {
+		select {
+		case <-l.ctx.Done():
+			return context.Cause(l.ctx)
+		case <-l.turns.due:
+			if err := l.session(nil); err != nil {
+				return err
+			}
+		case m := <-l.control.in:
+			switch {
+			case m.GetKnock() != nil && l.o.Dialed:
+				l.turns.knock()
+			case m.GetOpening() != nil && !l.o.Dialed:
+				if err := l.session(m.GetOpening()); err != nil {
+					return err
+				}
+			default:
+				return unexpected(m)
+			}
+		}
+	}
+}
