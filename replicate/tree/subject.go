@@ -13,8 +13,10 @@ func (e *Edit) subject(k Node) ([]item.ID, error) {
 	var ids []item.ID
 	done := map[seat]bool{}
 	for _, id := range k.IDs {
+		seen := k.Content
 		at, err := e.Tx.Shown(id)
 		if err == nil && at == nil && k.IsCopy() {
+			seen = nil
 			at, err = e.Tx.Shown(k.CopyOf)
 		}
 		if err != nil {
@@ -23,7 +25,7 @@ func (e *Edit) subject(k Node) ([]item.ID, error) {
 		if at == nil {
 			continue
 		}
-		if err := e.prepare(at, k.Content, done); err != nil {
+		if err := e.prepare(at, seen, done); err != nil {
 			return nil, err
 		}
 		if at, err = e.Tx.Shown(id); err != nil {
