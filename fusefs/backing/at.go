@@ -62,9 +62,9 @@ func (at At) stat() (step.Stat, error) {
 	return Stat(name, &st), nil
 }
 
-// expect is the Stat of what is there, if it has the signature; of a directory dev and ino alone tell,
+// Expect is the Stat of what is there, if it has the signature; of a directory dev and ino alone tell,
 // since its times follow its entries.
-func (at At) expect(sig signature.Signature) (step.Stat, error) {
+func (at At) Expect(sig signature.Signature) (step.Stat, error) {
 	st, err := at.stat()
 	if err == unix.ENOENT {
 		return st, step.ErrChanged
@@ -84,25 +84,25 @@ func (at At) expect(sig signature.Signature) (step.Stat, error) {
 
 // Attr sets attributes of what is there, if it has the signature.
 func (at At) Attr(sig signature.Signature, a step.Attr) (step.Stat, error) {
-	if _, err := at.expect(sig); err != nil {
+	if _, err := at.Expect(sig); err != nil {
 		return step.Stat{}, err
 	}
-	fd, err := unix.Openat(at.Dir, at.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return step.Stat{}, err
-	}
-	defer unix.Close(fd)
-	if err := SetAttr(fd, a); err != nil {
+	if err := at.SetAttr(a); err != nil {
 		return step.Stat{}, err
 	}
 	return at.stat()
 }
 
-// SetAttr sets attributes of what the O_PATH descriptor stands for: mtime last, mode after the attributes
-// that a read-only mode would forbid.
-func SetAttr(fd int, a step.Attr) error {
+// SetAttr sets attributes of what is there: mtime last, mode after the attributes that a read-only mode
+// would forbid.
+func (at At) SetAttr(a step.Attr) error {
+	fd, err := unix.Openat(at.Dir, at.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
 	self := Self(fd)
-	err := allowed(func() error {
+	err = Lend(func() error {
 		for name, value := range a.XAttrs {
 			if err := setXAttr(self, name, value); err != nil {
 				return err

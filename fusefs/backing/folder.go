@@ -209,7 +209,7 @@ func (f *Folder) at(op, path string, fn func(At) error) error {
 	if len(names) > 0 {
 		names, name = names[:len(names)-1], names[len(names)-1]
 	}
-	dir, err := walk(f.root, names)
+	dir, err := Walk(f.root, names)
 	if err != nil {
 		return pathError(op, path, err)
 	}
@@ -223,7 +223,7 @@ func (f *Folder) dir(op, path string, fn func(int) error) error {
 	if err != nil {
 		return pathError(op, path, err)
 	}
-	fd, err := walk(f.root, names)
+	fd, err := Walk(f.root, names)
 	if err != nil {
 		return pathError(op, path, err)
 	}

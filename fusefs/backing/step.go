@@ -10,7 +10,7 @@ import (
 // PlaceAt is Place at an open directory.
 func (f *Folder) PlaceAt(staged string, at At, old signature.Signature) (step.Stat, error) {
 	from := At{Dir: f.staging, Name: staged}
-	err := allowed(func() error {
+	err := Lend(func() error {
 		if old == (signature.Signature{}) {
 			return claim(from, at)
 		}
@@ -20,6 +20,16 @@ func (f *Folder) PlaceAt(staged string, at At, old signature.Signature) (step.St
 		return step.Stat{}, err
 	}
 	return at.stat()
+}
+
+// Rename is rename(2).
+func Rename(from, to At) error {
+	return lendFor(from, to, func() error { return unix.Renameat(from.Dir, from.Name, to.Dir, to.Name) })
+}
+
+// Unlink is unlinkat(2).
+func Unlink(at At, flags int) error {
+	return Lend(func() error { return unix.Unlinkat(at.Dir, at.Name, flags) }, at.Dir)
 }
 
 // claim renames to a name that must be free.
@@ -33,7 +43,7 @@ func claim(from, to At) error {
 
 // replace exchanges and moves to trash what came out.
 func (f *Folder) replace(from, at At, old signature.Signature) error {
-	was, err := at.expect(old)
+	was, err := at.Expect(old)
 	if err != nil {
 		return err
 	}
@@ -72,33 +82,37 @@ func exchange(a, b At) error {
 
 // MoveAt is Move between open directories.
 func (f *Folder) MoveAt(from, to At, sig signature.Signature) (step.Stat, error) {
-	st, err := from.expect(sig)
-	if err != nil {
+	if _, err := from.Expect(sig); err != nil {
 		return step.Stat{}, err
 	}
-	lend := []int{from.Dir, to.Dir}
-	if st.Kind == step.Dir {
-		// To change its ".." a directory must be writable itself.
-		fd, err := unix.Openat(from.Dir, from.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return step.Stat{}, err
-		}
-		defer unix.Close(fd)
-		lend = append(lend, fd)
-	}
-	if err := allowed(func() error { return claim(from, to) }, lend...); err != nil {
+	if err := lendFor(from, to, func() error { return claim(from, to) }); err != nil {
 		return step.Stat{}, err
 	}
 	return to.stat()
 }
 
+// lendFor is Lend for a rename. To change its ".." a directory must be writable itself.
+func lendFor(from, to At, fn func() error) error {
+	err := fn()
+	if err != unix.EACCES {
+		return err
+	}
+	lend := []int{from.Dir, to.Dir}
+	fd, err := unix.Openat(from.Dir, from.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		defer unix.Close(fd)
+		lend = append(lend, fd)
+	}
+	return Lend(fn, lend...)
+}
+
 // RemoveAt is Remove at an open directory.
 func (f *Folder) RemoveAt(at At, sig signature.Signature) error {
-	st, err := at.expect(sig)
+	st, err := at.Expect(sig)
 	if err != nil {
 		return err
 	}
-	return allowed(func() error {
+	return Lend(func() error {
 		if st.Kind == step.Dir {
 			return unix.Unlinkat(at.Dir, at.Name, unix.AT_REMOVEDIR)
 		}
@@ -106,9 +120,9 @@ func (f *Folder) RemoveAt(at At, sig signature.Signature) error {
 	}, at.Dir)
 }
 
-// allowed calls fn. If a mode forbids it, fn is called again while the owner may write to what the
+// Lend calls fn. If a mode forbids what fn does, fn is called again while the owner may write to what the
 // descriptors stand for.
-func allowed(fn func() error, lend ...int) error {
+func Lend(fn func() error, lend ...int) error {
 	err := fn()
 	if err != unix.EACCES {
 		return err

@@ -26,8 +26,8 @@ func Split(path string) ([]string, error) {
 	return names, nil
 }
 
-// walk opens the directory that the names lead to, O_PATH.
-func walk(root int, names []string) (int, error) {
+// Walk opens the directory that the names lead to, O_PATH.
+func Walk(root int, names []string) (int, error) {
 	fd, err := open(root, ".")
 	for err == nil && len(names) > 0 {
 		n, size := 1, len(names[0])

@@ -1,0 +1,264 @@
+package fusefs
+
+import (
+	"context"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"syncfs/journal/change"
+	"syncfs/journal/step"
+)
+
+// fetchFor is how long an open waits for content that is not here.
+const fetchFor = 30 * time.Second
+
+// An absent file is known, with its size, and has no file underneath until its content is here. It is a
+// node like any other, whose inode number stays the same when the content comes.
+
+func (v *volume) isAbsent(n *node) bool {
+	if v.absent == nil {
+		return false
+	}
+	v.table.mu.Lock()
+	defer v.table.mu.Unlock()
+	return n.isAbsent()
+}
+
+// absentAt says whether the file at path is absent.
+func (v *volume) absentAt(path string) bool {
+	if v.absent == nil {
+		return false
+	}
+	_, ok := v.absent.AbsentFile(path)
+	return ok
+}
+
+// lookupAbsent answers for a name that is not underneath.
+func (v *volume) lookupAbsent(l link, out *fuse.EntryOut) bool {
+	if v.absent == nil {
+		return false
+	}
+	s, ok := v.absent.AbsentFile(v.path(l))
+	if !ok {
+		return false
+	}
+	v.answerAbsent(l, s, out)
+	return true
+}
+
+func (v *volume) answerAbsent(l link, s step.Stat, out *fuse.EntryOut) {
+	n := v.table.enterAbsent(unix.S_IFREG, l)
+	st := absentStat(s)
+	out.NodeId = n.id
+	fillAttr(&out.Attr, n, &st)
+	out.SetAttrTimeout(cacheFor)
+	out.SetEntryTimeout(cacheFor)
+}
+
+// listAbsent adds the absent files of a directory after those underneath.
+func (v *volume) listAbsent(n *node, d *dir, off uint64, add func(*node, *dir, fuse.DirEntry) bool) {
+	if v.absent == nil || n.hidden {
+		return
+	}
+	path, ok := v.pathOf(n)
+	if !ok {
+		return
+	}
+	all := v.absent.AbsentIn(path)
+	for i := int(off - absentOffset); i < len(all); i++ {
+		e := fuse.DirEntry{Name: all[i].Name, Mode: unix.S_IFREG, Off: absentOffset + uint64(i) + 1}
+		if !add(n, d, e) {
+			return
+		}
+	}
+}
+
+func (v *volume) holdsAbsent(dir string) bool {
+	return v.absent != nil && len(v.absent.AbsentIn(dir)) > 0
+}
+
+// bring waits until the content of a file is here, or makes an empty file if the program truncates it.
+func (v *volume) bring(cancel <-chan struct{}, n *node, flags uint32) error {
+	if flags&unix.O_TRUNC != 0 {
+		return v.materialize(n)
+	}
+	v.names.RLock()
+	path, ok := v.pathOf(n)
+	v.names.RUnlock()
+	if !ok {
+		return unix.ESTALE
+	}
+	ctx, stop := context.WithTimeout(context.Background(), fetchFor)
+	defer stop()
+	go func() {
+		select {
+		case <-cancel:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	if err := v.absent.Fetch(ctx, path); err != nil {
+		if ctx.Err() == context.Canceled {
+			return unix.EINTR
+		}
+		v.log.Warn("content not here", "path", path, "err", err)
+		return unix.EIO
+	}
+	if v.isAbsent(n) {
+		return unix.EIO
+	}
+	return nil
+}
+
+// materialize makes an absent file an empty one that is here.
+func (v *volume) materialize(n *node) error {
+	v.names.Lock()
+	defer v.names.Unlock()
+	l := v.table.first(n)
+	if l.parent == nil {
+		return unix.ESTALE
+	}
+	s, ok := v.absent.AbsentFile(v.path(l))
+	if !ok {
+		return unix.ESTALE
+	}
+	d, err := v.dir(l.parent)
+	if err != nil {
+		return err
+	}
+	defer v.dirs.done(d)
+	fd, err := unix.Openat(d.fd, l.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, s.Mode)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if v.privil {
+		if err := unix.Fchown(fd, int(s.UID), int(s.GID)); err != nil {
+			return err
+		}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	v.table.bind(l, keyOf(&st))
+	v.overwritten(n, true)
+	return nil
+}
+
+// unlinkAbsent removes the name of an absent file, which is only a matter of record.
+func (v *volume) unlinkAbsent(l link) bool {
+	if v.absent == nil {
+		return false
+	}
+	path := v.path(l)
+	if !v.absentAt(path) {
+		return false
+	}
+	v.forgetAbsent(l)
+	v.record(change.Change{Kind: change.Unlink, Path: path})
+	return true
+}
+
+func (v *volume) forgetAbsent(l link) {
+	if n := v.table.named(l); n != nil {
+		v.table.unlink(n.key, l, nil)
+	}
+}
+
+// renameAbsent does a rename from the name of an absent file, or an exchange with one.
+func (v *volume) renameAbsent(from, to spot, haveFrom, haveTo bool, flags uint) (done bool, err error) {
+	oldPath, newPath := v.path(from.l), v.path(to.l)
+	a, b := !haveFrom && v.absentAt(oldPath), !haveTo && v.absentAt(newPath)
+	switch {
+	case !a && !b:
+		return false, nil
+	case flags&unix.RENAME_NOREPLACE != 0 && (b || haveTo):
+		return true, unix.EEXIST
+	case flags&unix.RENAME_EXCHANGE != 0:
+		return true, v.exchangeAbsent(from, to, haveFrom, haveTo)
+	case !a:
+		return false, nil // a file from underneath replaces an absent one
+	}
+	if haveTo {
+		var st unix.Stat_t
+		if err := to.stat(&st); err != nil {
+			return true, err
+		}
+		if err := unix.Unlinkat(to.d.fd, to.l.name, 0); err != nil {
+			return true, err
+		}
+		v.table.unlink(keyOf(&st), to.l, &st)
+	} else {
+		v.forgetAbsent(to.l)
+	}
+	if n := v.table.named(from.l); n != nil {
+		v.table.moved(n.key, from.l, to.l)
+	}
+	v.record(change.Change{Kind: change.Rename, Path: oldPath, To: newPath})
+	return true, nil
+}
+
+func (v *volume) exchangeAbsent(a, b spot, haveA, haveB bool) error {
+	if haveB {
+		a, b, haveA = b, a, true
+	}
+	// Now at most a is underneath, and b is absent.
+	var k key
+	if haveA {
+		var st unix.Stat_t
+		if err := a.stat(&st); err != nil {
+			return err
+		}
+		k = keyOf(&st)
+		if err := unix.Renameat2(a.d.fd, a.l.name, b.d.fd, b.l.name, unix.RENAME_NOREPLACE); err != nil {
+			return err
+		}
+	} else if n := v.table.named(a.l); n != nil {
+		k = n.key
+	}
+	other := v.table.named(b.l)
+	v.table.moved(k, a.l, b.l)
+	if other != nil {
+		v.table.moved(other.key, b.l, a.l)
+	}
+	v.record(change.Change{Kind: change.Exchange, Path: v.path(a.l), To: v.path(b.l)})
+	return nil
+}
+
+// setAbsent sets attributes of an absent file. One that is truncated to nothing, or to more than that, is
+// here from then on.
+func (v *volume) setAbsent(n *node, in *fuse.SetAttrIn, out *fuse.AttrOut) (done bool, err error) {
+	if in.Valid&fuse.FATTR_SIZE != 0 {
+		flags := uint32(0)
+		if in.Size == 0 {
+			flags = unix.O_TRUNC
+		}
+		return false, v.bring(nil, n, flags)
+	}
+	v.names.RLock()
+	defer v.names.RUnlock()
+	path, ok := v.pathOf(n)
+	if !ok {
+		return true, unix.ESTALE
+	}
+	var a step.Attr
+	if mode, ok := in.GetMode(); ok {
+		a.Mode = &mode
+	}
+	if t, ok := in.GetMTime(); ok {
+		ns := t.UnixNano()
+		a.MTime = &ns
+	}
+	v.absent.SetAbsent(path, a)
+	s, ok := v.absent.AbsentFile(path)
+	if !ok {
+		return true, unix.ESTALE
+	}
+	st := absentStat(s)
+	fillAttr(&out.Attr, n, &st)
+	out.SetTimeout(cacheFor)
+	return true, nil
+}

@@ -1,0 +1,234 @@
+package fusefs
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"syncfs/fusefs/backing"
+	"syncfs/journal/signature"
+	"syncfs/journal/step"
+)
+
+// Stat is lstat(2) of the folder underneath.
+func (m *Mounted) Stat(path string) (step.Stat, error) { return m.v.folder.Stat(path) }
+
+// List returns the entries of the directory at path underneath.
+func (m *Mounted) List(path string) ([]step.Stat, error) { return m.v.folder.List(path) }
+
+// Open opens the regular file at path underneath for reading.
+func (m *Mounted) Open(path string) (*os.File, error) { return m.v.folder.Open(path) }
+
+// Readlink returns the target of the symlink at path.
+func (m *Mounted) Readlink(path string) (string, error) { return m.v.folder.Readlink(path) }
+
+// XAttrs returns the user.* attributes of what is at path.
+func (m *Mounted) XAttrs(path string) (map[string]string, error) { return m.v.folder.XAttrs(path) }
+
+// Place puts what is staged at path. What is replaced goes to trash.
+func (m *Mounted) Place(staged, path string, old signature.Signature) (step.Stat, uint64, error) {
+	s := &doing{sig: old, path: path}
+	err := m.step("place", s, order{Op: opPlace, From: staged, To: path}, func(at []target) (err error) {
+		return m.v.whileStill(at[0].At, func(*unix.Stat_t) error {
+			if s.stat, err = m.v.folder.PlaceAt(staged, at[0].At, old); err == nil && at[0].absent {
+				m.v.table.bind(at[0].link, statKey(s.stat))
+			}
+			return err
+		})
+	}, path)
+	return s.stat, s.order, err
+}
+
+// Move renames what is at from, which must be free at to.
+func (m *Mounted) Move(from, to string, sig signature.Signature) (step.Stat, uint64, error) {
+	s := &doing{sig: sig, path: from}
+	err := m.step("move", s, order{Op: opMove, From: from, To: to}, func(at []target) (err error) {
+		return m.v.whileStill(at[0].At, func(*unix.Stat_t) error {
+			s.stat, err = m.v.folder.MoveAt(at[0].At, at[1].At, sig)
+			return err
+		})
+	}, from, to)
+	return s.stat, s.order, err
+}
+
+// Remove moves the file or symlink at path to trash, or removes the empty directory.
+func (m *Mounted) Remove(path string, sig signature.Signature) (uint64, error) {
+	s := &doing{sig: sig, path: path}
+	o := order{Op: opRemove, To: path}
+	if st, err := m.v.folder.Stat(path); err == nil && st.Kind == step.Dir {
+		o.Op = opRmdir
+	}
+	err := m.step("remove", s, o, func(at []target) error {
+		return m.v.whileStill(at[0].At, func(*unix.Stat_t) error { return m.v.folder.RemoveAt(at[0].At, sig) })
+	}, path)
+	return s.order, err
+}
+
+// Attr sets attributes of what is at path. Nothing is reported.
+func (m *Mounted) Attr(path string, sig signature.Signature, a step.Attr) (step.Stat, uint64, error) {
+	s := &doing{sig: sig, path: path}
+	err := m.step("attr", s, order{Op: opAttr, To: path, Attr: a}, func(at []target) (err error) {
+		return m.v.whileStill(at[0].At, func(*unix.Stat_t) error {
+			_, err = at[0].Attr(sig, a)
+			return err
+		})
+	}, path)
+	if err != nil {
+		return step.Stat{}, s.order, err
+	}
+	s.stat, err = m.v.folder.Stat(path)
+	return s.stat, s.order, err
+}
+
+// A target is a place that a step changes underneath.
+type target struct {
+	backing.At
+	link   link // of an absent file that the kernel knows
+	absent bool
+}
+
+// step makes a step: underneath, where the kernel knows nothing of the directories, and else by an order
+// to the helper, so that the kernel's caches are right and watchers are told.
+func (m *Mounted) step(op string, s *doing, o order, direct func([]target) error, paths ...string) error {
+	m.steps.Lock()
+	defer m.steps.Unlock()
+	done, err := m.direct(s, direct, paths)
+	if !done {
+		err = m.through(s, o, paths[0])
+	}
+	if err == nil {
+		return nil
+	}
+	if _, told := err.(*fs.PathError); told {
+		return err
+	}
+	return &fs.PathError{Op: op, Path: paths[len(paths)-1], Err: err}
+}
+
+// direct makes a step underneath if the kernel would not notice. names is held, so it can't come to know
+// of the directories meanwhile.
+func (m *Mounted) direct(s *doing, fn func([]target) error, paths []string) (done bool, err error) {
+	m.v.names.Lock()
+	defer m.v.names.Unlock()
+	var all []target
+	defer func() {
+		for _, t := range all {
+			unix.Close(t.Dir)
+		}
+	}()
+	for _, path := range paths {
+		names, err := backing.Split(path)
+		if err != nil {
+			return true, err
+		}
+		if len(names) == 0 {
+			return false, nil
+		}
+		dir, err := backing.Walk(m.v.folder.Root(), names[:len(names)-1])
+		if err != nil {
+			return true, err
+		}
+		t := target{At: backing.At{Dir: dir, Name: names[len(names)-1], Path: path}}
+		all = append(all, t)
+		var st unix.Stat_t
+		if err := unix.Fstat(dir, &st); err != nil {
+			return true, err
+		}
+		parent := m.v.table.known(keyOf(&st))
+		if parent == nil {
+			continue
+		}
+		if s.sig != noSignature || !m.v.absentAt(path) {
+			return false, nil
+		}
+		all[len(all)-1].link, all[len(all)-1].absent = link{parent, t.Name}, true
+	}
+	s.order = m.v.order.Load()
+	return true, fn(all)
+}
+
+// through gives an order to the helper.
+func (m *Mounted) through(s *doing, o order, path string) error {
+	if err := m.bringWrites(path); err != nil {
+		return err
+	}
+	m.v.doing.Store(s)
+	defer m.v.doing.Store(nil)
+	err := m.child.do(o)
+	if s.err != nil {
+		return s.err
+	}
+	return err
+}
+
+// bringWrites brings to light what the kernel keeps of a file that a program has open for writing, so
+// that it is seen to be busy.
+func (m *Mounted) bringWrites(path string) error {
+	if !m.v.writeback {
+		return nil
+	}
+	st, err := m.v.folder.Stat(path)
+	if err != nil || st.Kind != step.File {
+		return nil
+	}
+	n := m.v.table.known(statKey(st))
+	if n == nil {
+		return nil
+	}
+	f := m.v.lockFile(n, false)
+	if f == nil {
+		return nil
+	}
+	hidden := f.writers > 0 && !f.dirty
+	f.mu.Unlock()
+	if !hidden {
+		return nil
+	}
+	return m.child.do(order{Op: opFlush, To: path})
+}
+
+// Freeze calls fn while no name changes. fn makes no step.
+func (m *Mounted) Freeze(fn func() error) error {
+	m.v.names.Lock()
+	defer m.v.names.Unlock()
+	return fn()
+}
+
+// Invalidate tells the kernel that an absent file appeared, changed or vanished at path.
+func (m *Mounted) Invalidate(path string) {
+	dir, name := "", path
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		dir, name = path[:i], path[i+1:]
+	}
+	st, err := m.v.folder.Stat(dir)
+	if err != nil {
+		return
+	}
+	parent := m.v.table.known(statKey(st))
+	if parent == nil {
+		return
+	}
+	m.v.server.EntryNotify(parent.id, name)
+	if n := m.v.table.named(link{parent, name}); n != nil {
+		m.v.server.InodeNotify(n.id, 0, 0)
+	}
+}
+
+// Writers returns the paths of the files that were written and have not settled.
+func (m *Mounted) Writers() []string { return m.v.writers() }
+
+// Sync brings to light what programs wrote and the kernel keeps: after it, Writers tells all.
+func (m *Mounted) Sync(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- m.child.do(order{Op: opSync}) }()
+	select {
+	case err := <-done:
+		m.v.lookAll()
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,69 @@
+package fusefs
+
+import (
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"syncfs/fusefs/backing"
+)
+
+// Lookup finds a name. That it is not there is told to the kernel as well, so that it does not ask again.
+func (v *volume) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+	if v.own(h) && h.NodeId == 1 && name == v.hidden {
+		return v.lookupStaging(out)
+	}
+	v.names.RLock()
+	defer v.names.RUnlock()
+	return v.inDir(h.NodeId, func(parent *node, d *dir) error {
+		if v.reserved(parent, name) {
+			return unix.ENOENT
+		}
+		l := link{parent, name}
+		var st unix.Stat_t
+		err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+		if err == unix.ENOENT {
+			if !v.lookupAbsent(l, out) && !parent.hidden {
+				out.SetEntryTimeout(cacheFor)
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		v.answer(l, &st, out)
+		return nil
+	})
+}
+
+// answer fills in an entry found at l, and counts the kernel's reference.
+func (v *volume) answer(l link, st *unix.Stat_t, out *fuse.EntryOut) *node {
+	k := keyOf(st)
+	n := v.table.enter(k, v.ino(k), uint16(st.Mode&unix.S_IFMT), l)
+	out.NodeId = n.id
+	fillAttr(&out.Attr, n, st)
+	out.SetAttrTimeout(cacheFor)
+	if !l.parent.hidden {
+		out.SetEntryTimeout(cacheFor)
+	}
+	return n
+}
+
+// Forget takes references back that the kernel has dropped.
+func (v *volume) Forget(id, n uint64) { v.table.forget(id, n) }
+
+// Readlink reads a symlink.
+func (v *volume) Readlink(_ <-chan struct{}, h *fuse.InHeader) ([]byte, fuse.Status) {
+	n := v.table.get(h.NodeId)
+	if n == nil {
+		return nil, fuse.Status(unix.ESTALE)
+	}
+	v.names.RLock()
+	defer v.names.RUnlock()
+	var target string
+	err := v.find(n, func(d *dir, name string, _ *unix.Stat_t) error {
+		var err error
+		target, err = backing.Readlinkat(d.fd, name)
+		return err
+	})
+	return []byte(target), status(err)
+}

@@ -1,0 +1,253 @@
+package fusefs
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"syncfs/fusefs/backing"
+	"syncfs/journal/change"
+	"syncfs/journal/step"
+)
+
+// A Recorder takes note of what programs do.
+type Recorder interface {
+	// Record notes a change and returns its number in the order of changes, which grows. It is called from
+	// many goroutines, with names held, so it must be quick and wait for nothing. Paths in the change are
+	// those at its number.
+	Record(change.Change) uint64
+}
+
+// Absent knows the files whose content is not here. What it says takes every recorded change into account
+// once Record has returned. All methods but Fetch are called with names held and must be quick.
+type Absent interface {
+	// AbsentFile returns the stat of the absent file at path, if there is one.
+	AbsentFile(path string) (step.Stat, bool)
+	// AbsentIn returns the absent files in the directory at path.
+	AbsentIn(dir string) []step.Stat
+	// SetAbsent notes attributes that a program set on the absent file at path.
+	SetAbsent(path string, a step.Attr)
+	// Fetch returns once the file at path is in place, or says why it can't be.
+	Fetch(ctx context.Context, path string) error
+}
+
+// Options are those of a mount. Recorder is required.
+type Options struct {
+	Recorder   Recorder
+	Absent     Absent       // nil: no file is ever absent
+	Logger     *slog.Logger // nil: nothing is logged
+	ReadOnly   bool
+	AllowOther bool     // let other users in; for root it always is so
+	Helper     []string // command line of the helper; nil: this program with HelperArg
+}
+
+// A Mounted is a folder with the mount over it.
+type Mounted struct {
+	v     *volume
+	child *child
+	point string
+
+	steps sync.Mutex // held over each step; before v.names
+	done  chan struct{}
+}
+
+// maxIO is the size of the largest read and write.
+const maxIO = 1 << 20
+
+// Mount mounts over the folder at dir and serves when it returns. It sets the umask of the process to 0:
+// modes are those that programs ask for.
+func Mount(dir string, o Options) (*Mounted, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := backing.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	m, err := mount(folder, o)
+	if err != nil {
+		folder.Close()
+		return nil, &fs.PathError{Op: "mount", Path: dir, Err: err}
+	}
+	return m, nil
+}
+
+func mount(folder *backing.Folder, o Options) (*Mounted, error) {
+	unix.Umask(0)
+	v, err := newVolume(folder, o)
+	if err != nil {
+		return nil, err
+	}
+	var random [16]byte
+	rand.Read(random[:])
+	v.hidden = backing.Reserved + "-" + hex.EncodeToString(random[:])
+	v.privil = os.Geteuid() == 0
+	v.writeback = !v.privil
+	v.pass.off.Store(!v.privil)
+	m := &Mounted{v: v, point: folder.Path(), done: make(chan struct{})}
+	server, err := m.attach(o)
+	if err != nil {
+		return nil, err
+	}
+	if server.KernelSettings().Flags64()&fuse.CAP_PASSTHROUGH == 0 {
+		v.pass.off.Store(true)
+	}
+	dev, err := deviceOf(m.point)
+	if err == nil {
+		m.child, err = newChild(o.Helper, m.point, dev, v.hidden, v.helper.Store)
+	}
+	if err != nil {
+		detach(m.point, v.privil, true)
+		return nil, err
+	}
+	go m.serve(server)
+	if err := m.child.do(order{Op: opPoll}); err != nil {
+		m.Unmount()
+		<-m.done
+		return nil, err
+	}
+	return m, nil
+}
+
+// attach mounts and reads the kernel's first request.
+func (m *Mounted) attach(o Options) (*fuse.Server, error) {
+	opts := &fuse.MountOptions{
+		FsName:                   m.point,
+		Name:                     "syncfs",
+		Options:                  []string{"default_permissions"},
+		AllowOther:               o.AllowOther || m.v.privil,
+		MaxWrite:                 maxIO,
+		MaxReadAhead:             maxIO,
+		MaxBackground:            64,
+		EnableSymlinkCaching:     true,
+		ExplicitDataCacheControl: true,
+		EnableAcl:                true,
+		DisableSplice:            true,
+		ExtraCapabilities: fuse.CAP_HANDLE_KILLPRIV_V2 | fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_READDIRPLUS_AUTO |
+			fuse.CAP_DONT_MASK | fuse.CAP_NO_OPENDIR_SUPPORT | fuse.CAP_SETXATTR_EXT | fuse.CAP_ASYNC_DIO |
+			fuse.CAP_DIRECT_IO_ALLOW_MMAP,
+		Logger: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+	}
+	if m.v.writeback {
+		opts.ExtraCapabilities |= fuse.CAP_WRITEBACK_CACHE
+		opts.DisabledCapabilities |= fuse.CAP_PASSTHROUGH
+	}
+	if !m.v.privil {
+		if o.ReadOnly {
+			opts.Options = append(opts.Options, "ro")
+		}
+		return fuse.NewServer(m.v, m.point, opts)
+	}
+	fd, err := mountAsRoot(m.point, m.v.folder, o)
+	if err != nil {
+		return nil, err
+	}
+	server, err := fuse.NewServer(m.v, fmt.Sprintf("/dev/fd/%d", fd), opts)
+	if err != nil {
+		unix.Unmount(m.point, unix.MNT_DETACH)
+	}
+	return server, err
+}
+
+// mountAsRoot mounts with the flags of the filesystem underneath, so that devices and setuid programs are
+// what they are there. The descriptor is not inherited by children.
+func mountAsRoot(point string, folder *backing.Folder, o Options) (int, error) {
+	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &fs.PathError{Op: "open", Path: "/dev/fuse", Err: err}
+	}
+	var under unix.Statfs_t
+	if err := unix.Fstatfs(folder.Root(), &under); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	// ST_RDONLY to ST_NOEXEC have the values of MS_RDONLY to MS_NOEXEC.
+	flags := uintptr(under.Flags) & (unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC)
+	if o.ReadOnly {
+		flags |= unix.MS_RDONLY
+	}
+	data := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other,max_read=%d", fd, maxIO)
+	if err := unix.Mount(point, point, "fuse.syncfs", flags, data); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// serve answers requests until the folder is unmounted, by whomever, and then puts all away.
+func (m *Mounted) serve(server *fuse.Server) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var settling sync.WaitGroup
+	settling.Go(func() { m.v.settler(ctx) })
+	server.Serve()
+	cancel()
+	settling.Wait()
+	m.steps.Lock()
+	defer m.steps.Unlock()
+	m.child.end()
+	m.v.settleEnded()
+	m.v.dirs.closeAll()
+	m.v.folder.Close()
+	close(m.done)
+}
+
+// Wait returns when the folder is unmounted and all requests are answered.
+func (m *Mounted) Wait() { <-m.done }
+
+// Unmount unmounts. If files are open, the mount leaves the tree now and ends with the last of them: Wait
+// waits for that. It returns nil if it was unmounted already.
+func (m *Mounted) Unmount() error {
+	m.child.end()
+	select {
+	case <-m.done:
+		return nil
+	default:
+	}
+	if err := detach(m.point, m.v.privil, false); err == nil {
+		<-m.done
+		return nil
+	}
+	err := detach(m.point, m.v.privil, true)
+	select {
+	case <-m.done: // unmounted by another meanwhile
+		return nil
+	default:
+		return err
+	}
+}
+
+// detach unmounts what is mounted at point; lazily: also if it is in use.
+func detach(point string, root, lazily bool) error {
+	if root {
+		flags := unix.UMOUNT_NOFOLLOW
+		if lazily {
+			flags |= unix.MNT_DETACH
+		}
+		if err := unix.Unmount(point, flags); err != nil {
+			return &fs.PathError{Op: "unmount", Path: point, Err: err}
+		}
+		return nil
+	}
+	args := []string{"-u", "-q"}
+	if lazily {
+		args = append(args, "-z")
+	}
+	if out, err := exec.Command("fusermount3", append(args, "--", point)...).CombinedOutput(); err != nil {
+		return &fs.PathError{Op: "unmount", Path: point, Err: fmt.Errorf("fusermount3: %w: %s", err, out)}
+	}
+	return nil
+}

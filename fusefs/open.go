@@ -1,0 +1,202 @@
+package fusefs
+
+import (
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"syncfs/fusefs/backing"
+)
+
+// openFlags are those that mean something to the descriptor underneath. The kernel appends and does
+// direct I/O by itself.
+const openFlags = unix.O_ACCMODE | unix.O_TRUNC | unix.O_SYNC | unix.O_DSYNC | unix.O_NOATIME
+
+// Open opens a file; one whose content is not here is fetched first.
+func (v *volume) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	n := v.table.get(in.NodeId)
+	if n == nil {
+		return fuse.Status(unix.ESTALE)
+	}
+	if v.isAbsent(n) {
+		if err := v.bring(cancel, n, in.Flags); err != nil {
+			return status(err)
+		}
+	}
+	v.names.RLock()
+	defer v.names.RUnlock()
+	flags := int(in.Flags) & openFlags
+	var fd int
+	var direct bool
+	var st unix.Stat_t
+	open := func(d int, name string) (err error) {
+		fd, direct, err = v.openAt(d, name, flags)
+		return err
+	}
+	err := v.find(n, func(d *dir, name string, found *unix.Stat_t) error {
+		st = *found
+		return open(d.fd, name)
+	})
+	if err == unix.ESTALE {
+		// It lost its name but is open already, so that /proc/PID/fd leads to it still.
+		var done bool
+		done, err = v.withHandle(n, func(old int) error {
+			if err := unix.Fstat(old, &st); err != nil {
+				return err
+			}
+			return open(unix.AT_FDCWD, backing.Self(old))
+		})
+		if !done {
+			err = unix.ESTALE
+		}
+	}
+	if err != nil {
+		return status(err)
+	}
+	trunc := flags&unix.O_TRUNC != 0
+	if trunc && in.Mode&fuse.OPEN_KILL_SUIDGID != 0 {
+		if err := v.killPriv(fd); err != nil {
+			unix.Close(fd)
+			return status(err)
+		}
+	}
+	if trunc {
+		st.Size = 0
+	}
+	h := &handle{fd: fd, write: flags&unix.O_ACCMODE != unix.O_RDONLY}
+	if direct {
+		out.OpenFlags |= fuse.FOPEN_DIRECT_IO
+	}
+	v.opened(n, h, &st, out)
+	if trunc {
+		v.overwritten(n, true)
+	}
+	return fuse.OK
+}
+
+// openAt opens a file underneath. To write back a page the kernel may read it first, so write-only
+// becomes read-write; what may not be read is used without a cache.
+func (v *volume) openAt(d int, name string, flags int) (fd int, direct bool, err error) {
+	how := flags | unix.O_CLOEXEC
+	if d != unix.AT_FDCWD {
+		how |= unix.O_NOFOLLOW
+	}
+	if v.writeback && flags&unix.O_ACCMODE == unix.O_WRONLY {
+		how = how&^unix.O_ACCMODE | unix.O_RDWR
+	}
+	fd, err = open(d, name, how)
+	if err == unix.EPERM && how&unix.O_NOATIME != 0 {
+		how &^= unix.O_NOATIME
+		fd, err = open(d, name, how)
+	}
+	if err == unix.EACCES && v.writeback && flags&unix.O_ACCMODE == unix.O_WRONLY {
+		direct = true
+		fd, err = open(d, name, how&^unix.O_ACCMODE|unix.O_WRONLY)
+	}
+	return fd, direct, err
+}
+
+func open(d int, name string, how int) (int, error) {
+	for {
+		fd, err := unix.Openat(d, name, how, 0)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
+
+// opened makes a descriptor a handle of n; st is what the file was before it was opened, with the size
+// zero if it is to be read again as a whole anyway. names is held.
+func (v *volume) opened(n *node, h *handle, st *unix.Stat_t, out *fuse.OpenOut) {
+	f := v.lockFile(n, true)
+	defer v.unlockFile(f)
+	h.f = f
+	// Setuid and setgid must fall when the file is written, which the kernel leaves to us where we see
+	// the write.
+	tracked := h.write && (st.Size >= trackFrom || st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0)
+	first := h.write && f.passWriters == 0
+	f.handles = append(f.handles, h)
+	if h.write {
+		f.writers++
+	}
+	v.admit(f, h, v.privil && !tracked, out)
+	if h.pass && first {
+		var now unix.Stat_t
+		if unix.Fstat(h.fd, &now) == nil {
+			f.seen = fingerprintOf(&now)
+		}
+		f.racy = time.Since(time.Unix(st.Ctim.Unix())) < racyFor
+		f.changed = false
+	}
+	v.files.add(h)
+	out.Fh = h.id
+}
+
+// overwritten notes that a file was made or truncated. names is held.
+func (v *volume) overwritten(n *node, tell bool) {
+	f := v.lockFile(n, true)
+	defer v.unlockFile(f)
+	v.soil(f, tell)
+	f.wrote(0, everything)
+	f.changed = true
+	if f.writers == 0 && f.inflight == 0 {
+		v.settle(f)
+	}
+}
+
+// Flush is not needed: locks are the kernel's, and what was written is reported at Release.
+func (v *volume) Flush(<-chan struct{}, *fuse.FlushIn) fuse.Status { return fuse.ENOSYS }
+
+// Release closes a handle, after the last descriptor and mapping of it are gone.
+func (v *volume) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
+	h := v.files.remove(in.Fh)
+	if h == nil {
+		return
+	}
+	v.names.RLock()
+	defer v.names.RUnlock()
+	f := h.f
+	f.mu.Lock()
+	defer v.unlockFile(f)
+	if h.write && h.pass {
+		v.lookClosing(f)
+	}
+	for i, o := range f.handles {
+		if o == h {
+			f.handles = append(f.handles[:i], f.handles[i+1:]...)
+			break
+		}
+	}
+	v.dismiss(f, h)
+	unix.Close(h.fd)
+	if h.write {
+		f.writers--
+		if f.writers == 0 && f.inflight == 0 {
+			v.settle(f)
+		}
+	}
+}
+
+// lookClosing is look for a handle that closes. With the last one it is the time to look once more: a
+// store through a mapping leaves no mark of its own, nor does a change in the tick in which the file was
+// opened.
+func (v *volume) lookClosing(f *file) {
+	v.look(f)
+	if f.passWriters == 1 && (f.changed || f.racy) {
+		v.soil(f, false)
+		f.wrote(0, everything)
+	}
+}
+
+// Fsync is fsync(2) and fdatasync(2).
+func (v *volume) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
+	h := v.files.get(in.Fh)
+	if h == nil {
+		return fuse.EBADF
+	}
+	if in.FsyncFlags&1 != 0 {
+		return status(unix.Fdatasync(h.fd))
+	}
+	return status(unix.Fsync(h.fd))
+}

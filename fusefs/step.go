@@ -1,0 +1,177 @@
+package fusefs
+
+import (
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"syncfs/fusefs/backing"
+	"syncfs/journal/signature"
+	"syncfs/journal/step"
+)
+
+var noSignature signature.Signature
+
+// doing is the step under way: what it expects, and what came of it. The handlers of the helper's
+// requests fill it in with names locked; the goroutine that gave the order reads it afterwards.
+type doing struct {
+	sig    signature.Signature
+	path   string // of what is expected
+	passed bool   // the signature was compared
+	stat   step.Stat
+	order  uint64
+	err    error // why the step was refused; the helper only has the errno of it
+}
+
+// stepRename is the rename of a step. names is not held.
+func (v *volume) stepRename(in *fuse.RenameIn, oldName, newName string) fuse.Status {
+	s := v.doing.Load()
+	if s == nil {
+		return fuse.EPERM
+	}
+	v.names.Lock()
+	defer v.names.Unlock()
+	return v.inDir(in.NodeId, func(op *node, od *dir) error {
+		return unixError(v.inDir(in.Newdir, func(np *node, nd *dir) error {
+			from, to := spot{od, link{op, oldName}}, spot{nd, link{np, newName}}
+			if op.hidden {
+				s.err = v.placeStep(s, from, to)
+			} else {
+				s.err = v.moveStep(s, from, to)
+			}
+			s.order = v.order.Load()
+			return s.err
+		}))
+	})
+}
+
+func unixError(st fuse.Status) error {
+	if st == fuse.OK {
+		return nil
+	}
+	return unix.Errno(st)
+}
+
+// stepRemove is the unlink or rmdir of a step. names is not held.
+func (v *volume) stepRemove(parent uint64, name string) fuse.Status {
+	s := v.doing.Load()
+	if s == nil {
+		return fuse.EPERM
+	}
+	v.names.Lock()
+	defer v.names.Unlock()
+	return v.inDir(parent, func(p *node, d *dir) error {
+		s.err = v.removeStep(s, spot{d, link{p, name}})
+		s.order = v.order.Load()
+		return s.err
+	})
+}
+
+func (v *volume) at(s spot) backing.At {
+	return backing.At{Dir: s.d.fd, Name: s.l.name, Path: v.path(s.l)}
+}
+
+func (v *volume) placeStep(s *doing, from, to spot) (err error) {
+	return v.whileStill(v.at(to), func(old *unix.Stat_t) error {
+		if s.stat, err = v.folder.PlaceAt(from.l.name, v.at(to), s.sig); err != nil {
+			return err
+		}
+		v.leave(old, to.l)
+		v.table.moved(statKey(s.stat), from.l, to.l)
+		return nil
+	})
+}
+
+func (v *volume) moveStep(s *doing, from, to spot) (err error) {
+	return v.whileStill(v.at(from), func(*unix.Stat_t) error {
+		if s.stat, err = v.folder.MoveAt(v.at(from), v.at(to), s.sig); err != nil {
+			return err
+		}
+		v.table.moved(statKey(s.stat), from.l, to.l)
+		return nil
+	})
+}
+
+func (v *volume) removeStep(s *doing, from spot) error {
+	return v.whileStill(v.at(from), func(old *unix.Stat_t) error {
+		if err := v.folder.RemoveAt(v.at(from), s.sig); err != nil {
+			return err
+		}
+		v.leave(old, from.l)
+		return nil
+	})
+}
+
+// leave notes that a file went to trash: to the table it is as good as gone.
+func (v *volume) leave(old *unix.Stat_t, l link) {
+	if old != nil {
+		v.table.unlink(keyOf(old), l, old)
+	}
+}
+
+func statKey(s step.Stat) key { return key{s.Signature.Dev, s.Signature.Ino} }
+
+// whileStill calls fn with the stat of what is there, nil if nothing is, unless it is being written: its lock is held,
+// so that no write begins meanwhile.
+func (v *volume) whileStill(at backing.At, fn func(*unix.Stat_t) error) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(at.Dir, at.Name, &st, unix.AT_SYMLINK_NOFOLLOW); err == unix.ENOENT {
+		return fn(nil)
+	} else if err != nil {
+		return err
+	}
+	n := v.table.known(keyOf(&st))
+	if n == nil {
+		return fn(&st)
+	}
+	f := v.lockFile(n, false)
+	if f == nil {
+		return fn(&st)
+	}
+	defer f.mu.Unlock()
+	v.look(f)
+	if f.dirty {
+		return step.ErrBusy
+	}
+	return fn(&st)
+}
+
+// checkStep compares the signature before the first change of attributes that a step makes of n. Other
+// changes that the helper makes lend it permission. names is held.
+func (v *volume) checkStep(n *node) error {
+	s := v.doing.Load()
+	if s == nil {
+		return unix.EPERM
+	}
+	if p, ok := v.pathOf(n); s.passed || !ok || p != s.path || n.isAbsent() {
+		return nil
+	}
+	s.err = v.checkSignature(n, s.sig)
+	s.passed = s.err == nil
+	s.order = v.order.Load()
+	return s.err
+}
+
+func (v *volume) checkSignature(n *node, sig signature.Signature) error {
+	if v.isDirty(n) {
+		return step.ErrBusy
+	}
+	return v.find(n, func(d *dir, name string, _ *unix.Stat_t) error {
+		_, err := backing.At{Dir: d.fd, Name: name}.Expect(sig)
+		return err
+	})
+}
+
+// lookupStaging answers the helper alone: staging has a name that no program knows.
+func (v *volume) lookupStaging(out *fuse.EntryOut) fuse.Status {
+	var st unix.Stat_t
+	if err := unix.Fstat(v.folder.Staging(), &st); err != nil {
+		return status(err)
+	}
+	k := keyOf(&st)
+	n := v.table.enterHidden(k, v.ino(k))
+	out.NodeId = n.id
+	fillAttr(&out.Attr, n, &st)
+	out.SetAttrTimeout(cacheFor)
+	out.SetEntryTimeout(cacheFor)
+	return fuse.OK
+}

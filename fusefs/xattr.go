@@ -1,0 +1,136 @@
+package fusefs
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"syncfs/fusefs/backing"
+	"syncfs/journal/change"
+)
+
+const (
+	accessACL  = "system.posix_acl_access"
+	defaultACL = "system.posix_acl_default"
+)
+
+// GetXAttr reads one attribute.
+func (v *volume) GetXAttr(_ <-chan struct{}, h *fuse.InHeader, name string, dest []byte) (uint32, fuse.Status) {
+	return v.readXAttr(h,
+		func(fd int) (int, error) { return unix.Fgetxattr(fd, name, dest) },
+		func(path string) (int, error) { return unix.Lgetxattr(path, name, dest) })
+}
+
+// ListXAttr reads the names of all attributes.
+func (v *volume) ListXAttr(_ <-chan struct{}, h *fuse.InHeader, dest []byte) (uint32, fuse.Status) {
+	return v.readXAttr(h,
+		func(fd int) (int, error) { return unix.Flistxattr(fd, dest) },
+		func(path string) (int, error) { return unix.Llistxattr(path, dest) })
+}
+
+func (v *volume) readXAttr(h *fuse.InHeader, byFd func(int) (int, error), byPath func(string) (int, error)) (uint32, fuse.Status) {
+	var size int
+	err := v.withXAttrs(h.NodeId, func(fd int) (err error) {
+		size, err = byFd(fd)
+		return err
+	}, func(path string) (err error) {
+		size, err = byPath(path)
+		return err
+	})
+	return uint32(size), status(err)
+}
+
+// SetXAttr sets one attribute.
+func (v *volume) SetXAttr(_ <-chan struct{}, in *fuse.SetXAttrIn, name string, data []byte) fuse.Status {
+	return v.writeXAttr(&in.InHeader, name, func(path string) error {
+		err := unix.Lsetxattr(path, name, data, int(in.Flags))
+		if err == nil && v.privil && in.SetXAttrFlags&fuse.SETXATTR_ACL_KILL_SGID != 0 {
+			err = dropSGID(path)
+		}
+		return err
+	})
+}
+
+// RemoveXAttr removes one attribute.
+func (v *volume) RemoveXAttr(_ <-chan struct{}, h *fuse.InHeader, name string) fuse.Status {
+	return v.writeXAttr(h, name, func(path string) error { return unix.Lremovexattr(path, name) })
+}
+
+func (v *volume) writeXAttr(h *fuse.InHeader, name string, byPath func(string) error) fuse.Status {
+	v.names.RLock()
+	defer v.names.RUnlock()
+	n := v.table.get(h.NodeId)
+	if n == nil {
+		return fuse.Status(unix.ESTALE)
+	}
+	own := v.own(h)
+	if own {
+		if err := v.checkStep(n); err != nil {
+			return status(err)
+		}
+	}
+	err := v.xattrs(n, func(fd int) error { return byPath(backing.Self(fd)) }, byPath)
+	if err != nil {
+		return status(err)
+	}
+	if name == defaultACL {
+		v.dirs.setACL(n, aclUnknown)
+	}
+	if !own && (name == accessACL || strings.HasPrefix(name, "user.")) {
+		v.recordAttr(n)
+	}
+	return fuse.OK
+}
+
+func (v *volume) withXAttrs(id uint64, byFd func(int) error, byPath func(string) error) error {
+	v.names.RLock()
+	defer v.names.RUnlock()
+	n := v.table.get(id)
+	if n == nil {
+		return unix.ESTALE
+	}
+	return v.xattrs(n, byFd, byPath)
+}
+
+// xattrs reaches the attributes by an open handle, else by a path that follows no symlink. An absent
+// file has none here.
+func (v *volume) xattrs(n *node, byFd func(int) error, byPath func(string) error) error {
+	if v.isAbsent(n) {
+		return unix.ENODATA
+	}
+	if done, err := v.withHandle(n, byFd); done {
+		return err
+	}
+	if n.kind == unix.S_IFDIR {
+		d, err := v.dir(n)
+		if err != nil {
+			return err
+		}
+		defer v.dirs.done(d)
+		return byPath(backing.Self(d.fd) + "/.")
+	}
+	return v.find(n, func(d *dir, name string, _ *unix.Stat_t) error {
+		return byPath(fmt.Sprintf("%s/%s", backing.Self(d.fd), name))
+	})
+}
+
+// recordAttr reports new attributes of n under each of its names. names is held.
+func (v *volume) recordAttr(n *node) {
+	if n.id == 1 {
+		v.record(change.Change{Kind: change.Attr})
+		return
+	}
+	for _, p := range v.table.paths(n) {
+		v.record(change.Change{Kind: change.Attr, Path: p, Local: local(uint32(n.kind))})
+	}
+}
+
+func dropSGID(path string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil || st.Mode&unix.S_ISGID == 0 {
+		return err
+	}
+	return unix.Chmod(path, st.Mode&0o7777&^unix.S_ISGID)
+}
