@@ -14,9 +14,6 @@ import (
 
 // status is the errno that a program sees: the underlying filesystem's, where it said one.
 func status(err error) fuse.Status {
-	if err == nil {
-		return fuse.OK
-	}
 	if errno, ok := err.(unix.Errno); ok {
 		return fuse.Status(errno)
 	}
@@ -24,6 +21,9 @@ func status(err error) fuse.Status {
 }
 
 func errnoOf(err error) unix.Errno {
+	if err == nil {
+		return 0
+	}
 	var errno unix.Errno
 	for _, c := range []struct {
 		is    error
