@@ -41,5 +41,8 @@ func (tx *Tx) children(prefix []byte, fn func(*item.Item) error) error {
 
 // HasChild tells whether any state, known or older, has that parent.
 func (tx *Tx) HasChild(parent item.ID) (bool, error) {
-	return tx.has(childPrefix(parent)) || tx.has(parentPrefix(parent)), nil
+	if ok, err := tx.has(childPrefix(parent)); ok || err != nil {
+		return ok, err
+	}
+	return tx.has(parentPrefix(parent))
 }

@@ -17,6 +17,7 @@ type cursor struct {
 	under  string // the snapshot's next key, "" where there is none
 	own    string // the overlay's, where it is the current one
 	key    string // the current one, "" at the end
+	err    error  // why it ended before the last key
 }
 
 func (tx *Tx) cursor(prefix []byte) *cursor {
@@ -31,14 +32,13 @@ func (c *cursor) close() { c.below.Close() }
 
 // seek goes to the first key not before start, which begins with the prefix.
 func (c *cursor) seek(start []byte) {
-	c.below.Seek(start)
-	c.look()
+	c.move(func() { c.below.Seek(start) })
 	c.settle(string(start))
 }
 
 func (c *cursor) next() {
 	if c.under == c.key {
-		c.step()
+		c.move(c.below.Next)
 	}
 	c.settle(c.key + "\x00")
 }
@@ -47,6 +47,10 @@ func (c *cursor) next() {
 // overlay has deleted is passed over.
 func (c *cursor) settle(start string) {
 	for {
+		if c.err != nil {
+			c.key, c.own = "", ""
+			return
+		}
 		c.own = c.ownFrom(start)
 		if c.own == "" || c.under != "" && c.under < c.own {
 			c.key, c.own = c.under, ""
@@ -57,7 +61,7 @@ func (c *cursor) settle(start string) {
 			return
 		}
 		if c.under == c.own {
-			c.step()
+			c.move(c.below.Next)
 		}
 		start = c.own + "\x00"
 	}
@@ -73,14 +77,11 @@ func (c *cursor) ownFrom(start string) string {
 	return ""
 }
 
-func (c *cursor) step() {
-	c.below.Next()
-	c.look()
-}
-
-func (c *cursor) look() {
+// move moves in the snapshot.
+func (c *cursor) move(step func()) {
+	defer recovered([]byte(c.prefix), &c.err)
 	c.under = ""
-	if c.below.Valid() {
+	if step(); c.below.Valid() {
 		c.under = string(c.below.Item().Key())
 	}
 }
@@ -110,7 +111,7 @@ func (tx *Tx) keys(prefix []byte, fn func(key []byte) error) error {
 			return err
 		}
 	}
-	return nil
+	return c.err
 }
 
 // pairs calls fn with each key of a prefix and its value, in order.
@@ -128,15 +129,15 @@ func (tx *Tx) pairs(prefix []byte, fn func(key, value []byte) error) error {
 			return err
 		}
 	}
-	return nil
+	return c.err
 }
 
 // has tells whether there is a key with that prefix.
-func (tx *Tx) has(prefix []byte) bool {
+func (tx *Tx) has(prefix []byte) (bool, error) {
 	c := tx.cursor(prefix)
 	defer c.close()
 	c.seek(prefix)
-	return c.key != ""
+	return c.key != "", c.err
 }
 
 // errEnough ends a walk that has found what it was for.

@@ -51,7 +51,7 @@ func (tx *Tx) EachDirty(fn func(Dirty) error) error {
 			return err
 		}
 	}
-	return nil
+	return c.err
 }
 
 // ClearDirty takes a mark of EachDirty away, unless it was set again in the meantime: what it asks
@@ -61,7 +61,7 @@ func (tx *Tx) ClearDirty(d Dirty) error {
 	c := tx.cursor(key)
 	defer c.close()
 	if c.seek(key); c.key != string(key) || c.written() != d.written {
-		return nil
+		return c.err
 	}
 	return tx.delete(key)
 }

@@ -31,7 +31,7 @@ func (tx *Tx) Unseen(have version.Vector, fn func(*item.Item) error) error {
 		}
 		c.next()
 	}
-	return nil
+	return c.err
 }
 
 // unseen calls fn with an item found in the log of an incarnation, if it is the first in which it is

@@ -22,8 +22,6 @@ var (
 	ErrLocked = errors.New("in use by another process: stop the syncfs that serves this folder (syncfs umount)")
 	// ErrSchema: the journal was written by another version of syncfs.
 	ErrSchema = errors.New("written in a format that this syncfs does not know: use the version that wrote it, or a later one")
-	// ErrCorrupt: bytes on disk are not what was written there. Nothing was changed.
-	ErrCorrupt = errors.New("corrupt")
 )
 
 // schema is the version of the key space and of every value in it.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
-
-	"syncfs/journal/canon"
 )
 
 // ErrTooLarge ends an Update that changes more than one transaction can hold. Nothing of it is kept;
@@ -93,6 +91,12 @@ func (tx *Tx) get(key []byte) ([]byte, error) {
 			return bytes.Clone(v), nil
 		}
 	}
+	return tx.read(key)
+}
+
+// read is the value of a key in the snapshot, nil where there is none.
+func (tx *Tx) read(key []byte) (v []byte, err error) {
+	defer recovered(key, &err)
 	it, err := tx.snapshot.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, nil
@@ -100,8 +104,7 @@ func (tx *Tx) get(key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, broken(key, err)
 	}
-	v, err := it.ValueCopy([]byte{})
-	if err != nil {
+	if v, err = it.ValueCopy([]byte{}); err != nil {
 		return nil, broken(key, err)
 	}
 	return v, nil
@@ -135,22 +138,4 @@ func (tx *Tx) mark(key []byte, there bool) error {
 		return tx.set(key, nil)
 	}
 	return tx.delete(key)
-}
-
-// decode reads the value of a key with fn, which has to read all of it.
-func decode(key, value []byte, fn func(*canon.Reader)) error {
-	r := canon.NewReader(value)
-	fn(r)
-	if err := r.End(); err != nil {
-		return broken(key, err)
-	}
-	return nil
-}
-
-// broken is the error for a key that cannot be read as what it must be.
-func broken(key []byte, err error) error {
-	if errors.Is(err, badger.ErrDBClosed) || errors.Is(err, badger.ErrDiscardedTxn) {
-		return fmt.Errorf("journal: %w", err)
-	}
-	return fmt.Errorf("journal: key %.40q: %w: %w", key, ErrCorrupt, err)
 }
