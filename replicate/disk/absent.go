@@ -1,0 +1,153 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"time"
+
+	"syncfs/journal"
+	"syncfs/journal/item"
+	"syncfs/journal/signature"
+	"syncfs/journal/step"
+)
+
+// maxFetch is how long a program waits for a content.
+const maxFetch = 30 * time.Second
+
+// AbsentFile says what is known of a file whose content is not here. It sees every change recorded before
+// the call.
+func (f *Folder) AbsentFile(path string) (step.Stat, bool) {
+	if f.absent.Load() == 0 {
+		return step.Stat{}, false
+	}
+	f.visible.RLock()
+	defer f.visible.RUnlock()
+	was, set, ok := f.queue.before(path)
+	if !ok {
+		return step.Stat{}, false
+	}
+	a, err := f.appliedAt(was)
+	if err != nil || a == nil || !a.Absent {
+		return step.Stat{}, false
+	}
+	_, name := split(path)
+	return absentStat(a, name, set), true
+}
+
+// AbsentIn is all such files of a directory.
+func (f *Folder) AbsentIn(dir string) []step.Stat {
+	if f.absent.Load() == 0 {
+		return nil
+	}
+	f.visible.RLock()
+	defer f.visible.RUnlock()
+	var names []string
+	add := func(path string) error {
+		return f.journal.View(func(tx *journal.Tx) error {
+			slot, ok, err := findDir(tx, path)
+			if err != nil || !ok {
+				return err
+			}
+			return tx.EachApplied(slot, func(a *journal.Applied) error {
+				if a.Absent {
+					names = append(names, a.Name)
+				}
+				return nil
+			})
+		})
+	}
+	if was, _, ok := f.queue.before(dir); ok {
+		if err := add(was); err != nil {
+			return nil
+		}
+	}
+	names = append(names, f.queue.namesIn(dir)...)
+	var l []step.Stat
+	seen := map[string]bool{}
+	for _, n := range names {
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		was, set, ok := f.queue.before(join(dir, n))
+		if !ok {
+			continue
+		}
+		if a, err := f.appliedAt(was); err == nil && a != nil && a.Absent {
+			l = append(l, absentStat(a, n, set))
+		}
+	}
+	return l
+}
+
+func (f *Folder) appliedAt(path string) (a *journal.Applied, err error) {
+	err = f.journal.View(func(tx *journal.Tx) error {
+		k, ok, err := find(tx, path)
+		if err != nil || !ok {
+			return err
+		}
+		a, err = k.applied(tx)
+		return err
+	})
+	return a, err
+}
+
+func absentStat(a *journal.Applied, name string, set []step.Attr) step.Stat {
+	st := step.Stat{
+		Name: name, Kind: step.File, Mode: a.Mode, Nlink: 1,
+		Signature: signature.Signature{Size: a.Content.Size, MTime: a.MTime, CTime: a.MTime},
+	}
+	for i := len(set) - 1; i >= 0; i-- {
+		if set[i].Mode != nil {
+			st.Mode = *set[i].Mode
+		}
+		if set[i].MTime != nil {
+			st.Signature.MTime = *set[i].MTime
+		}
+	}
+	return st
+}
+
+// Fetch has the content of the absent file at path brought before others, and returns when it is in place:
+// nil also where the file is no longer absent for another reason.
+func (f *Folder) Fetch(ctx context.Context, path string) error {
+	short, cancel := context.WithTimeout(ctx, maxFetch)
+	defer cancel()
+	root, size, ok := f.absentRoot(path)
+	if !ok {
+		return nil
+	}
+	if f.options.Fetch != nil {
+		if err := f.options.Fetch(short, root, size); err != nil && ctx.Err() == nil {
+			f.log.Warn("content could not be fetched", "path", path, "err", err)
+		}
+	}
+	err := f.await(short, func() bool {
+		now, _, ok := f.absentRoot(path)
+		return !ok || now != root
+	})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		return syscall.EIO
+	}
+	return err
+}
+
+func (f *Folder) absentRoot(path string) (root item.Hash, size int64, ok bool) {
+	f.visible.RLock()
+	defer f.visible.RUnlock()
+	was, _, ok := f.queue.before(path)
+	if !ok {
+		return root, 0, false
+	}
+	a, err := f.appliedAt(was)
+	if err != nil || a == nil || !a.Absent {
+		return root, 0, false
+	}
+	return a.Content.Root, a.Content.Size, true
+}

@@ -1,0 +1,239 @@
+package disk
+
+import (
+	"errors"
+	"io/fs"
+
+	"syncfs/journal"
+	"syncfs/journal/change"
+	"syncfs/journal/item"
+	"syncfs/journal/step"
+	"syncfs/replicate/tree"
+)
+
+// take journals one change that a program made. What does not fit what is known is no error: the
+// directory is looked at again.
+func (b *batch) take(c recorded) error {
+	switch c.Kind {
+	case change.Create, change.Link:
+		return b.takeNew(c)
+	case change.Dirty, change.Settled:
+		return b.takeWrite(c.Change)
+	case change.Mkdir, change.Symlink:
+		if c.Local {
+			return nil
+		}
+		return b.observe(c.Path)
+	case change.Unlink, change.Rmdir:
+		return b.takeRemoval(c.Path)
+	case change.Rename:
+		return b.takeRename(c.Path, c.To)
+	case change.Exchange:
+		return b.takeExchange(c.Path, c.To)
+	case change.Attr:
+		return b.takeAttr(c)
+	case change.Scan:
+		b.then(func() { b.f.scanner.ask(c.Path) })
+	}
+	return nil
+}
+
+// takeNew: a file is new. It becomes an item when its content is taken, so that no half file is
+// sent anywhere.
+func (b *batch) takeNew(c recorded) error {
+	path := c.Path
+	if c.Kind == change.Link {
+		path = c.To
+	}
+	if c.Local {
+		return nil
+	}
+	k, ok, err := find(b.Tx, path)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		b.lookAgain(path)
+		return nil
+	}
+	b.setWork(k, work{busy: c.Kind == change.Create, whole: true})
+	return nil
+}
+
+// takeWrite: a file is being written, or was.
+func (b *batch) takeWrite(c change.Change) error {
+	k, ok, err := find(b.Tx, c.Path)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		b.lookAgain(c.Path)
+		return nil
+	}
+	w, had := b.f.works.get(k)
+	w.tries = 0
+	w.busy = c.Kind == change.Dirty
+	w.whole = w.whole || c.Whole
+	if had && len(w.ranges) > 0 && len(c.Ranges) > 0 {
+		w.whole = true // two batches of writes: not worth uniting
+	}
+	if len(c.Ranges) > 0 {
+		w.ranges = c.Ranges
+	}
+	b.setWork(k, w)
+	return nil
+}
+
+// takeRemoval: a file or directory is gone.
+func (b *batch) takeRemoval(path string) error {
+	k, ok, err := find(b.Tx, path)
+	if err != nil || !ok {
+		return err
+	}
+	b.dropWork(k)
+	a, err := k.applied(b.Tx)
+	if err != nil || a == nil {
+		return err
+	}
+	return b.remove(a)
+}
+
+// remove makes a removal found on disk one of the tree.
+func (b *batch) remove(a *journal.Applied) error {
+	if err := b.holdNew(a.Parent); err != nil {
+		return err
+	}
+	home, err := b.isHome(a)
+	if err != nil {
+		return err
+	}
+	if home {
+		if err := b.removeShown(a); err != nil {
+			return err
+		}
+	}
+	return b.forget(a)
+}
+
+// removeShown has the tree remove what a was, if it is shown still.
+func (b *batch) removeShown(a *journal.Applied) error {
+	_, shown, err := b.NodeOf(a.IDs[0])
+	if err != nil || !shown {
+		return err
+	}
+	k, err := seen(b.Tx, a)
+	if err != nil {
+		return err
+	}
+	if a.Dir {
+		return b.Rmdir(k)
+	}
+	became, err := b.Unlink(k)
+	if err != nil || became.Old == became.New {
+		return err
+	}
+	dir, name, ok, err := b.Tx.Where(became.Old)
+	if err != nil || !ok {
+		return err
+	}
+	n, err := b.Tx.Applied(dir, name)
+	if err != nil || n == nil {
+		return err
+	}
+	n.IDs, n.CopyOf, n.CopyDots = []item.ID{became.New}, item.ID{}, nil
+	if held, err := b.Tx.Held(became.New); err != nil || held {
+		n.Content = a.Content
+		if err != nil {
+			return err
+		}
+	}
+	return b.put(n)
+}
+
+// forget drops an entry and all below it. What the journal shows there is put back by the executor.
+func (b *batch) forget(a *journal.Applied) error {
+	if a.Dir {
+		var below []*journal.Applied
+		err := b.Tx.EachApplied(a.Slot, func(x *journal.Applied) error {
+			below = append(below, x)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, x := range below {
+			if err := b.forget(x); err != nil {
+				return err
+			}
+		}
+		if len(below) > 0 {
+			for _, id := range a.IDs {
+				if err := b.Tx.MarkDirtyDir(id); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	b.dropWork(at(a))
+	return b.drop(a)
+}
+
+// isHome tells whether a is where its item is on disk; of two entries of one item one is.
+func (b *batch) isHome(a *journal.Applied) (bool, error) {
+	if len(a.IDs) == 0 {
+		return false, nil
+	}
+	dir, name, ok, err := b.Tx.Where(a.IDs[0])
+	return ok && (key{dir, name}) == at(a), err
+}
+
+// holdNew makes items of the new files of a directory whose content is not taken yet, before a name
+// beside them goes: the file that an editor wrote anew under the name of the old is known to be that
+// when the old one is removed.
+func (b *batch) holdNew(dir journal.Slot) error {
+	const few = 16
+	if len(b.f.works.by[dir]) > few {
+		return nil
+	}
+	for name := range b.f.works.by[dir] {
+		if err := b.hold(key{dir, name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *batch) hold(k key) error {
+	a, err := k.applied(b.Tx)
+	if err != nil || a != nil {
+		return err
+	}
+	path, err := k.path(b.Tx)
+	if err != nil {
+		return err
+	}
+	st, err := b.f.disk.Stat(path)
+	if err != nil || st.Kind != step.File {
+		return nil // gone again, as later changes will say
+	}
+	dir, err := seenDir(b.Tx, k.dir)
+	if err != nil {
+		return err
+	}
+	empty := item.Content{Root: emptyRoot, MTime: st.Signature.MTime}
+	id, err := b.Create(dir, k.name, empty, tree.Meta{item.Mode: octal(st.Mode)}, true)
+	if err != nil {
+		return err
+	}
+	return b.put(&journal.Applied{
+		Parent: k.dir, Name: k.name, IDs: []item.ID{id}, Content: &empty, Mode: st.Mode & modeBits, MTime: st.Signature.MTime,
+	})
+}
+
+// lookAgain has the directory of path looked at.
+func (b *batch) lookAgain(path string) {
+	dir, _ := split(path)
+	b.then(func() { b.f.scanner.ask(dir) })
+}
+
+func notExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,178 @@
+package disk
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+
+	"syncfs/journal"
+	"syncfs/replicate/tree"
+)
+
+// limbo begins the name of what is out of its place for a moment, while two entries change names.
+const limbo = ".syncfs-limbo-"
+
+func isLimbo(name string) bool { return strings.HasPrefix(name, limbo) }
+
+// shownAs is the node that an entry on disk is; false where it is none, or the node is elsewhere on disk.
+func (x *executor) shownAs(a *journal.Applied) (tree.Node, bool, error) {
+	for _, id := range a.IDs {
+		dir, nm, ok, err := x.Tx.Where(id)
+		if err != nil {
+			return tree.Node{}, false, err
+		}
+		if !ok || (key{dir, nm}) != at(a) {
+			continue
+		}
+		n, ok, err := x.NodeOf(id)
+		if err != nil {
+			return tree.Node{}, false, err
+		}
+		if !ok {
+			continue
+		}
+		home, err := x.homeOf(n, a)
+		if err != nil {
+			return tree.Node{}, false, err
+		}
+		if home {
+			return n, true, nil
+		}
+	}
+	return tree.Node{}, false, nil
+}
+
+// homeOf tells whether a is what of n is on disk, were it not for others at the right place.
+func (x *executor) homeOf(n tree.Node, a *journal.Applied) (bool, error) {
+	if n.Dir {
+		home, err := x.homeDir(n, at(a))
+		return home != nil && at(home) == at(a), err
+	}
+	home, err := x.homeFile(n, at(a))
+	return home != nil && at(home) == at(a), err
+}
+
+// evict has an entry go that is not shown where it is: to where it is shown, or away.
+func (x *executor) evict(a *journal.Applied) error {
+	n, ok, err := x.shownAs(a)
+	if err != nil {
+		return err
+	}
+	if ok {
+		return x.place(n)
+	}
+	return x.clear(a)
+}
+
+// free has nothing be at k that the journal knows of.
+func (x *executor) free(k key) error {
+	if err := x.quiet(k); err != nil {
+		return err
+	}
+	a, err := k.applied(x.Tx)
+	if err != nil || a == nil {
+		return err
+	}
+	n, ok, err := x.shownAs(a)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return x.clear(a)
+	}
+	switch err := x.place(n); {
+	case errors.Is(err, errDoing):
+	case err != nil:
+		return err
+	}
+	if a, err = k.applied(x.Tx); err != nil || a == nil {
+		return err
+	}
+	if _, ok, err = x.shownAs(a); err != nil {
+		return err
+	}
+	if a.Absent || !ok {
+		return x.clear(a)
+	}
+	// The two wait for one another, or it is here for good and the name shown is already another's.
+	to := key{k.dir, limbo + randomName()}
+	_, err = x.moveTo(a, to)
+	return err
+}
+
+// randomName has 64 random bits.
+func randomName() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// clear takes an entry away: a file to trash, a directory once all that is in it has gone where it is
+// shown, or away.
+func (x *executor) clear(a *journal.Applied) error {
+	if err := x.quiet(at(a)); err != nil {
+		return err
+	}
+	if a.Dir {
+		var below []*journal.Applied
+		err := x.Tx.EachApplied(a.Slot, func(c *journal.Applied) error {
+			below = append(below, c)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, c := range below {
+			if err := x.evict(c); err != nil {
+				return err
+			}
+		}
+	}
+	return x.removeStep(a)
+}
+
+// quiet: no program has changed the file at k in a way that the journal does not hold.
+func (x *executor) quiet(k key) error {
+	if _, ok := x.f.works.get(k); ok {
+		return &errBlocked{block{err: errPending, work: &k}}
+	}
+	return nil
+}
+
+// homeFile is the file on disk that n is: the one at k, else one of its content, else any.
+func (x *executor) homeFile(n tree.Node, k key) (*journal.Applied, error) {
+	var l []*journal.Applied
+	for _, id := range n.IDs {
+		dir, nm, ok, err := x.Tx.Where(id)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		a, err := x.Tx.Applied(dir, nm)
+		if err != nil {
+			return nil, err
+		}
+		if a != nil && !a.Dir {
+			l = append(l, a)
+		}
+	}
+	if len(l) == 0 {
+		return nil, nil
+	}
+	worth := func(a *journal.Applied) int {
+		switch {
+		case at(a) == k:
+			return 3
+		case !a.Absent && a.Content != nil && a.Content.Key() == n.Content.Key():
+			return 2
+		case !a.Absent:
+			return 1
+		}
+		return 0
+	}
+	return slices.MaxFunc(l, func(a, b *journal.Applied) int { return worth(a) - worth(b) }), nil
+}

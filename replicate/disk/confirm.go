@@ -1,0 +1,176 @@
+package disk
+
+import (
+	"context"
+	"slices"
+
+	"syncfs/journal"
+	"syncfs/journal/step"
+)
+
+// confirm takes in what a scan found to differ, if it still does when all that was recorded is journaled
+// and no name changes.
+func (f *Folder) confirm(dir string, names []string) error {
+	return f.disk.Freeze(func() error {
+		if err := f.drain(); err != nil {
+			return err
+		}
+		return f.inParts(len(names), func(b *batch, i int) error { return b.found(join(dir, names[i])) })
+	})
+}
+
+// found takes in what is at path, which may have been moved there.
+func (b *batch) found(path string) error {
+	st, err := b.f.disk.Stat(path)
+	if err != nil {
+		return nil // gone again
+	}
+	k, ok, err := find(b.Tx, path)
+	if err != nil || !ok {
+		return err
+	}
+	a, err := k.applied(b.Tx)
+	if err != nil {
+		return err
+	}
+	if a == nil || a.Absent || !a.Dir && a.Signature.Ino != st.Signature.Ino {
+		if err := b.movedTo(k, a, st); err != nil {
+			return err
+		}
+	}
+	return b.observed(k, path, st)
+}
+
+// movedTo recognises by its inode what was moved to k while nobody looked.
+func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
+	if st.Kind == step.Other {
+		return nil
+	}
+	var was *journal.Applied
+	err := b.Tx.ByInode(st.Signature.Dev, st.Signature.Ino, func(a *journal.Applied) error {
+		if was == nil && at(a) != k && a.Dir == (st.Kind == step.Dir) {
+			was = a
+		}
+		return nil
+	})
+	if err != nil || was == nil {
+		return err
+	}
+	path, err := at(was).path(b.Tx)
+	if err != nil {
+		return err
+	}
+	if old, err := b.f.disk.Stat(path); err == nil && old.Signature.Ino == st.Signature.Ino {
+		return nil // another name of the same file
+	}
+	if inside, err := b.isInside(k, was); err != nil || inside {
+		return err
+	}
+	if isLimbo(k.name) {
+		if _, err := b.move(was, k); err != nil {
+			return err
+		}
+		return b.lookAtItem(was.IDs[0])
+	}
+	if over != nil && over.Dir != was.Dir {
+		if err := b.remove(over); err != nil {
+			return err
+		}
+		over = nil
+	}
+	return b.rename(was, k, over)
+}
+
+// isInside tells whether k is in the directory a, as far as the journal knows.
+func (b *batch) isInside(k key, a *journal.Applied) (bool, error) {
+	for slot := k.dir; a.Dir && slot != 0; {
+		if slot == a.Slot {
+			return true, nil
+		}
+		up, err := b.Tx.AppliedSlot(slot)
+		if err != nil || up == nil {
+			return false, err
+		}
+		slot = up.Parent
+	}
+	return false, nil
+}
+
+// remove journals what a scan found to be missing, unless it is too much to be believed.
+func (s *scanner) remove(ctx context.Context, missing []key) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	var l []key
+	files := 0
+	err := s.f.journal.View(func(tx *journal.Tx) error {
+		for _, k := range missing {
+			a, err := k.applied(tx)
+			if err != nil {
+				return err
+			}
+			if a != nil {
+				if err := below(tx, a, &l, &files); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	held := false
+	err = s.f.do(ctx, func() error {
+		held = s.f.brake.tooMuch(files, s.f.held.files-s.f.held.absent, "a scan found gone")
+		return nil
+	})
+	if err != nil || held {
+		return err
+	}
+	for part := range slices.Chunk(l, confirmed) {
+		if err := s.f.do(ctx, func() error { return s.f.confirmGone(part) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// below adds a and all in it that was on disk, what is in a directory first.
+func below(tx *journal.Tx, a *journal.Applied, l *[]key, files *int) error {
+	if a.Absent {
+		return nil
+	}
+	if a.Dir {
+		err := tx.EachApplied(a.Slot, func(c *journal.Applied) error { return below(tx, c, l, files) })
+		if err != nil {
+			return err
+		}
+	} else {
+		*files++
+	}
+	*l = append(*l, at(a))
+	return nil
+}
+
+func (f *Folder) confirmGone(l []key) error {
+	return f.disk.Freeze(func() error {
+		if err := f.drain(); err != nil {
+			return err
+		}
+		return f.inParts(len(l), func(b *batch, i int) error {
+			a, err := l[i].applied(b.Tx)
+			if err != nil || a == nil || a.Absent {
+				return err
+			}
+			path, err := l[i].path(b.Tx)
+			if err != nil {
+				return err
+			}
+			if _, err := f.disk.Stat(path); !notExist(err) {
+				return nil
+			}
+			return b.remove(a)
+		})
+	})
+}

@@ -1,0 +1,267 @@
+package disk
+
+import (
+	"errors"
+	"strconv"
+
+	"syncfs/journal"
+	"syncfs/journal/item"
+	"syncfs/replicate/tree"
+)
+
+// placeFile has a file be at k with its content and attributes.
+func (x *executor) placeFile(n tree.Node, k key) error {
+	if err := x.quiet(k); err != nil {
+		return err
+	}
+	home, err := x.homeFile(n, k)
+	if err != nil {
+		return err
+	}
+	if home != nil {
+		if err := x.quiet(at(home)); err != nil {
+			return err
+		}
+	}
+	if home != nil && !home.Absent && home.Content != nil && home.Content.Key() == n.Content.Key() {
+		return x.keepFile(n, k, home)
+	}
+	donor, err := x.donor(n)
+	if err != nil {
+		return err
+	}
+	staged, err := x.staged(n)
+	switch {
+	case err == nil:
+		err := x.fill(n, k, home, staged)
+		if n.Content.Symlink {
+			x.f.staging.discard(staged)
+		}
+		return err
+	case !errors.Is(err, errCopying):
+		return err
+	case donor != nil && donor.spare && (home == nil || home.Absent):
+		return x.takeOver(n, k, home, donor.Applied)
+	case donor == nil && n.Content.Size > 0 && home != nil && !home.Absent:
+		// An older content stays until this one is here, or until a conflict copy has taken it.
+		return errors.Join(x.want(n), &errBlocked{block{err: errCopying, root: n.Content.Root}})
+	case donor == nil && n.Content.Size > 0:
+		return x.enterAbsent(n, k, home)
+	}
+	x.needs[n.Content.Root]++
+	if home == nil {
+		if err := x.enterAbsent(n, k, home); err != nil {
+			return err
+		}
+	}
+	return &errBlocked{block{err: errCopying, root: n.Content.Root}}
+}
+
+// keepFile: the content is on disk; the file may have to move, or to be given other attributes.
+func (x *executor) keepFile(n tree.Node, k key, home *journal.Applied) error {
+	if at(home) != k {
+		if err := x.free(k); err != nil {
+			return err
+		}
+		var err error
+		if home, err = x.moveTo(home, k); err != nil {
+			return err
+		}
+	}
+	home, err := x.identify(home, n)
+	if err != nil {
+		return err
+	}
+	return x.attrs(home, n)
+}
+
+// identify notes which node an entry on disk is.
+func (x *executor) identify(a *journal.Applied, n tree.Node) (*journal.Applied, error) {
+	c := *a
+	c.IDs, c.CopyOf, c.CopyDots, c.Content = n.IDs, n.CopyOf, n.CopyDots, n.Content
+	return &c, x.put(&c)
+}
+
+// staged is the name of an entry of staging that holds what n shows; errCopying if there is none.
+func (x *executor) staged(n tree.Node) (string, error) {
+	if n.Content.Symlink {
+		name, err := x.f.staging.link(n.Content.Target)
+		if err != nil {
+			return "", &refusal{n.Name, err}
+		}
+		return name, nil
+	}
+	if name, ok := x.f.staging.ready(n.Content.Root); ok {
+		return name, nil
+	}
+	return "", errCopying
+}
+
+// fill puts staged content at k. What the file is on disk elsewhere goes when it is there.
+func (x *executor) fill(n tree.Node, k key, home *journal.Applied, staged string) error {
+	old, err := k.applied(x.Tx)
+	if err != nil {
+		return err
+	}
+	if old == nil || home == nil || at(home) != k || old.Dir {
+		if err := x.free(k); err != nil {
+			return err
+		}
+		old = nil
+	}
+	a := entry(n, k)
+	if !n.Content.Symlink {
+		if err := x.f.staging.dress(staged, a, shownXAttrs(n.Meta)); err != nil {
+			return &refusal{n.Name, err}
+		}
+	}
+	placed, err := x.placeStep(staged, a, old)
+	if err != nil {
+		return err
+	}
+	if !n.Content.Symlink {
+		if err := x.f.staging.used(x.batch, n.Content.Root, staged); err != nil {
+			return err
+		}
+	}
+	if n.Content.Symlink {
+		if err := x.attrs(placed, n); err != nil {
+			return err
+		}
+	}
+	if home == nil || at(home) == k {
+		return nil
+	}
+	return x.leave(at(home))
+}
+
+// leave clears what is left of a node at another place.
+func (x *executor) leave(k key) error {
+	a, err := k.applied(x.Tx)
+	if err != nil || a == nil {
+		return err
+	}
+	if _, ok, err := x.shownAs(a); err != nil || ok {
+		return err
+	}
+	return x.clear(a)
+}
+
+// takeOver moves to k a file that has the content and is not wanted where it is.
+func (x *executor) takeOver(n tree.Node, k key, home, donor *journal.Applied) error {
+	if home != nil {
+		if err := x.removeStep(home); err != nil {
+			return err
+		}
+	}
+	if err := x.free(k); err != nil {
+		return err
+	}
+	donor, err := at(donor).applied(x.Tx)
+	if err != nil || donor == nil || donor.Content == nil || donor.Content.Key() != n.Content.Key() {
+		return errors.Join(err, errAgain)
+	}
+	moved, err := x.moveTo(donor, k)
+	if err != nil {
+		return err
+	}
+	// What the donor was is on disk nowhere now: its own family sees to it.
+	for _, id := range donor.IDs {
+		if m, ok, err := x.NodeOf(id); err != nil {
+			return err
+		} else if ok {
+			if err := x.lookAt(m); err != nil {
+				return err
+			}
+		}
+	}
+	if moved, err = x.identify(moved, n); err != nil {
+		return err
+	}
+	return x.attrs(moved, n)
+}
+
+// enterAbsent enters a file that is shown, but whose content is not here.
+func (x *executor) enterAbsent(n tree.Node, k key, home *journal.Applied) error {
+	if home != nil && at(home) != k {
+		if err := x.removeStep(home); err != nil {
+			return err
+		}
+		home = nil
+	}
+	if home == nil {
+		if err := x.free(k); err != nil {
+			return err
+		}
+	}
+	a := entry(n, k)
+	a.Absent = true
+	if err := x.put(a); err != nil {
+		return err
+	}
+	x.invalidate(k)
+	return x.want(n)
+}
+
+// want has the content of n be fetched.
+func (x *executor) want(n tree.Node) error {
+	ids, err := x.Tx.Wanted(n.Content.Root)
+	if err != nil || len(ids) > 0 {
+		return err
+	}
+	id := n.IDs[0]
+	if n.IsCopy() {
+		id = n.CopyOf
+	}
+	return x.Tx.PutWanted(n.Content.Root, id)
+}
+
+// entry is n on disk at k.
+func entry(n tree.Node, k key) *journal.Applied {
+	a := &journal.Applied{
+		Parent: k.dir, Name: k.name, IDs: n.IDs, CopyOf: n.CopyOf, CopyDots: n.CopyDots, Content: n.Content,
+		Mode: modeOf(n, 0o644), MTime: n.Content.MTime, XAttrs: digest(shownXAttrs(n.Meta)),
+	}
+	if t, err := strconv.ParseInt(n.Meta[item.MTime], 10, 64); err == nil && !n.Content.Symlink {
+		a.MTime = t
+	}
+	return a
+}
+
+// A donor is a file on disk that has a content; spare: it is not wanted where it is.
+type donor struct {
+	*journal.Applied
+	spare bool
+}
+
+// donor is a file on disk with the content that n shows, a spare one if there is.
+func (x *executor) donor(n tree.Node) (*donor, error) {
+	if n.Content.Symlink {
+		return nil, nil
+	}
+	var l []*journal.Applied
+	err := x.Tx.ByRoot(n.Content.Root, func(a *journal.Applied) error {
+		if len(l) < 8 && x.quiet(at(a)) == nil {
+			l = append(l, a)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var best *donor
+	for _, a := range l {
+		m, ok, err := x.shownAs(a)
+		if err != nil {
+			return nil, err
+		}
+		spare := !ok || m.Content == nil || m.Content.Key() != n.Content.Key()
+		if spare || best == nil {
+			best = &donor{a, spare}
+		}
+		if spare {
+			break
+		}
+	}
+	return best, nil
+}

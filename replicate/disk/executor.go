@@ -1,0 +1,267 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"syncfs/journal"
+	"syncfs/journal/item"
+	"syncfs/replicate/tree"
+)
+
+// An executor makes the disk what the tree shows, one transaction long. It asks what a node needs before
+// it: that its directory is in place, and that its name is free; so it comes to the steps in an order
+// that works.
+type executor struct {
+	*batch
+	ctx   context.Context
+	steps int
+	slots map[item.ID]journal.Slot // directories in place
+	doing map[item.ID]bool         // nodes that are being placed
+	needs map[item.Hash]int        // contents to be copied, and how often
+}
+
+func newExecutor(ctx context.Context, b *batch) *executor {
+	return &executor{
+		batch: b, ctx: ctx, slots: map[item.ID]journal.Slot{}, doing: map[item.ID]bool{}, needs: map[item.Hash]int{},
+	}
+}
+
+// run looks at families until all are, or it is enough.
+func (x *executor) run(l []journal.Dirty) error {
+	for _, d := range l {
+		if x.steps >= maxSteps || x.ctx.Err() != nil {
+			return nil
+		}
+		s := subject{d.Dir, d.Family}
+		err := x.family(d)
+		if err == nil {
+			delete(x.f.execution.blocked, s)
+			if err := x.Tx.ClearDirty(d); err != nil {
+				return err
+			}
+			continue
+		}
+		if errors.Is(err, errEnough) {
+			return nil
+		}
+		why, ok := x.f.blockOf(s, err)
+		if !ok {
+			return err
+		}
+		x.f.execution.blocked[s] = why
+	}
+	return nil
+}
+
+// family makes one family of names on disk what the tree shows. It does what it can and returns the first
+// thing that it could not.
+func (x *executor) family(d journal.Dirty) error {
+	dir, shown, err := x.Dir(d.Dir)
+	if err != nil {
+		return err
+	}
+	var first firstError
+	ids := []item.ID{d.Dir}
+	if shown {
+		ids = dir.IDs
+		nodes, err := x.Family(dir, d.Family)
+		if err != nil {
+			return err
+		}
+		if err := x.inOrder(nodes); err != nil {
+			return err
+		}
+		for _, n := range nodes {
+			if fatal := first.add(x.place(n)); fatal != nil {
+				return fatal
+			}
+		}
+	}
+	slots, err := slotsOf(x.Tx, ids)
+	if err != nil {
+		return err
+	}
+	for _, s := range slots {
+		for _, nm := range x.f.held.names(s, d.Family) {
+			a, err := x.Tx.Applied(s, nm)
+			if err != nil {
+				return err
+			}
+			if a == nil {
+				continue
+			}
+			if fatal := first.add(x.evict(a)); fatal != nil {
+				return fatal
+			}
+		}
+	}
+	return first.err
+}
+
+// inOrder puts nodes that are on disk nowhere first: what they hold may be where it is no longer wanted,
+// and is to be had there before something else takes its place.
+func (x *executor) inOrder(nodes []tree.Node) error {
+	var failed error
+	missing := func(n tree.Node) int {
+		for _, id := range n.IDs {
+			_, _, ok, err := x.Tx.Where(id)
+			if err != nil {
+				failed = err
+			}
+			if ok {
+				return 1
+			}
+		}
+		return 0
+	}
+	slices.SortStableFunc(nodes, func(a, b tree.Node) int { return missing(a) - missing(b) })
+	return failed
+}
+
+// A firstError keeps the first error that others need not wait for.
+type firstError struct{ err error }
+
+// add returns err if it ends the transaction, or all of it that there is time for.
+func (e *firstError) add(err error) error {
+	if err == nil {
+		return nil
+	}
+	var blocked *errBlocked
+	var refused *refusal
+	if errors.As(err, &blocked) || errors.As(err, &refused) || errors.Is(err, errAgain) || errors.Is(err, errDoing) || isBusy(err) {
+		if e.err == nil {
+			e.err = err
+		}
+		return nil
+	}
+	return err
+}
+
+// place has a node be on disk where the tree shows it.
+func (x *executor) place(n tree.Node) error {
+	if n.Parent == nil {
+		return nil
+	}
+	id := n.IDs[0]
+	if _, ok := x.slots[id]; ok {
+		return nil
+	}
+	if x.doing[id] {
+		return errDoing
+	}
+	x.doing[id] = true
+	defer delete(x.doing, id)
+	dir, err := x.dir(n.Parent)
+	if err != nil {
+		return err
+	}
+	k := key{dir, n.Name}
+	if n.Dir {
+		return x.placeDir(n, k)
+	}
+	return x.placeFile(n, k)
+}
+
+// dir is where a directory is on disk, once it is in place.
+func (x *executor) dir(ids []item.ID) (journal.Slot, error) {
+	if ids[0] == item.Root {
+		return 0, nil
+	}
+	if s, ok := x.slots[ids[0]]; ok {
+		return s, nil
+	}
+	n, ok, err := x.Dir(ids[0])
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		return 0, errAgain
+	}
+	if err := x.place(n); err != nil {
+		return 0, err
+	}
+	s, ok, err := slotOf(x.Tx, n.IDs[0])
+	if err == nil && !ok {
+		err = errAgain
+	}
+	return s, err
+}
+
+// placeDir has a directory be at k.
+func (x *executor) placeDir(n tree.Node, k key) error {
+	home, err := x.homeDir(n, k)
+	if err != nil {
+		return err
+	}
+	switch {
+	case home == nil:
+		if err := x.free(k); err != nil {
+			return err
+		}
+		home, err = x.makeDir(n, k)
+	case at(home) != k:
+		if err := x.free(k); err != nil {
+			return err
+		}
+		home, err = x.moveTo(home, k)
+	}
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(home.IDs, n.IDs) {
+		c := *home
+		c.IDs = n.IDs
+		if err := x.put(&c); err != nil {
+			return err
+		}
+		home = &c
+	}
+	for _, id := range n.IDs {
+		x.slots[id] = home.Slot
+	}
+	return x.setMode(home, n)
+}
+
+// homeDir is the directory on disk that n is; of several the one at k. A directory on disk that stands for
+// several items that are not one any more is the first of them that is shown.
+func (x *executor) homeDir(n tree.Node, k key) (*journal.Applied, error) {
+	var home *journal.Applied
+	for _, id := range n.IDs {
+		dir, nm, ok, err := x.Tx.Where(id)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || home != nil && (key{dir, nm}) != k {
+			continue
+		}
+		a, err := x.Tx.Applied(dir, nm)
+		if err != nil {
+			return nil, err
+		}
+		if a == nil || !a.Dir {
+			continue
+		}
+		mine, err := x.isOwner(a, n)
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			home = a
+		}
+	}
+	return home, nil
+}
+
+func (x *executor) isOwner(a *journal.Applied, n tree.Node) (bool, error) {
+	for _, id := range a.IDs {
+		if slices.Contains(n.IDs, id) {
+			return true, nil
+		}
+		if _, shown, err := x.Dir(id); err != nil || shown {
+			return false, err
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,336 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"syncfs/journal/change"
+	"syncfs/journal/item"
+	"syncfs/journal/signature"
+	"syncfs/journal/step"
+	"syncfs/replicate/chunk"
+)
+
+// fake is a small Disk over a directory, in which programs work too. What they do is recorded while
+// record is set, and unknown otherwise, as in a folder that is not mounted.
+type fake struct {
+	root   string
+	names  sync.Mutex // held while a name changes; nothing is locked after it but the queue
+	record func(change.Change) uint64
+	order  atomic.Uint64
+	busy   sync.Map // path: true
+	trash  atomic.Int64
+	// fault, if set, is asked before and after each step; an error is what the step ends with
+	fault func(op, path string, after bool) error
+}
+
+var _ Disk = (*fake)(nil)
+
+func newFake(root string) *fake {
+	for _, d := range []string{"staging", "trash"} {
+		if err := os.MkdirAll(filepath.Join(root, ".syncfs", d), 0o700); err != nil {
+			panic(err)
+		}
+	}
+	return &fake{root: root}
+}
+
+func (d *fake) path(p string) string { return filepath.Join(d.root, p) }
+
+func (d *fake) note(c change.Change) {
+	if d.record != nil {
+		d.order.Store(d.record(c))
+	}
+}
+
+func (d *fake) Stat(path string) (step.Stat, error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(d.path(path), &st); err != nil {
+		return step.Stat{}, &os.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	kind := step.Other
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		kind = step.File
+	case unix.S_IFDIR:
+		kind = step.Dir
+	case unix.S_IFLNK:
+		kind = step.Symlink
+	}
+	return step.Stat{Name: filepath.Base(path), Kind: kind, Mode: st.Mode & 0o7777, Nlink: uint64(st.Nlink), Signature: signature.Signature{
+		Dev: st.Dev, Ino: st.Ino, Size: st.Size, MTime: st.Mtim.Nano(), CTime: st.Ctim.Nano(),
+	}}, nil
+}
+
+func (d *fake) List(path string) ([]step.Stat, error) {
+	l, err := os.ReadDir(d.path(path))
+	var out []step.Stat
+	for _, e := range l {
+		if path == "" && e.Name() == ".syncfs" {
+			continue
+		}
+		if st, err := d.Stat(strings.TrimPrefix(path+"/"+e.Name(), "/")); err == nil {
+			out = append(out, st)
+		}
+	}
+	return out, err
+}
+
+func (d *fake) Open(path string) (*os.File, error) {
+	return os.OpenFile(d.path(path), os.O_RDONLY|unix.O_NOFOLLOW, 0)
+}
+
+func (d *fake) Readlink(path string) (string, error) { return os.Readlink(d.path(path)) }
+
+func (d *fake) XAttrs(path string) (map[string]string, error) {
+	b := make([]byte, 4096)
+	n, err := unix.Llistxattr(d.path(path), b)
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]string{}
+	for _, k := range strings.Split(strings.TrimRight(string(b[:n]), "\x00"), "\x00") {
+		if strings.HasPrefix(k, "user.") {
+			v := make([]byte, 4096)
+			if n, err := unix.Lgetxattr(d.path(path), k, v); err == nil {
+				m[k] = string(v[:n])
+			}
+		}
+	}
+	return m, nil
+}
+
+// step runs one step whole, with the faults asked for.
+func (d *fake) step(op, path string, f func() error) (step.Stat, uint64, error) {
+	d.names.Lock()
+	defer d.names.Unlock()
+	if d.fault != nil {
+		if err := d.fault(op, path, false); err != nil {
+			return step.Stat{}, 0, err
+		}
+	}
+	if err := f(); err != nil {
+		return step.Stat{}, 0, err
+	}
+	if d.fault != nil {
+		if err := d.fault(op, path, true); err != nil {
+			return step.Stat{}, 0, err
+		}
+	}
+	st, _ := d.Stat(path)
+	return st, d.order.Load(), nil
+}
+
+func (d *fake) expect(path string, sig signature.Signature) error {
+	st, err := d.Stat(path)
+	switch {
+	case errors.Is(err, syscall.ENOENT) && sig == signature.Signature{}:
+		return nil
+	case err != nil && !errors.Is(err, syscall.ENOENT):
+		return err
+	case err != nil, st.Kind == step.Dir && st.Signature.Ino != sig.Ino, st.Kind != step.Dir && st.Signature != sig:
+		return step.ErrChanged
+	}
+	if _, busy := d.busy.Load(path); busy {
+		return step.ErrBusy
+	}
+	return nil
+}
+
+func (d *fake) toTrash(path string) error {
+	return os.Rename(d.path(path), d.path(fmt.Sprintf(".syncfs/trash/%d", d.trash.Add(1))))
+}
+
+func (d *fake) Place(staged, path string, old signature.Signature) (step.Stat, uint64, error) {
+	return d.step("place", path, func() error {
+		if err := d.expect(path, old); err != nil {
+			return err
+		}
+		if old != (signature.Signature{}) {
+			if err := d.toTrash(path); err != nil {
+				return err
+			}
+		}
+		return os.Rename(d.path(".syncfs/staging/"+staged), d.path(path))
+	})
+}
+
+func (d *fake) Move(from, to string, sig signature.Signature) (step.Stat, uint64, error) {
+	return d.step("move", to, func() error {
+		if err := d.expect(from, sig); err != nil {
+			return err
+		}
+		return unix.Renameat2(unix.AT_FDCWD, d.path(from), unix.AT_FDCWD, d.path(to), unix.RENAME_NOREPLACE)
+	})
+}
+
+func (d *fake) Remove(path string, sig signature.Signature) (uint64, error) {
+	_, n, err := d.step("remove", path, func() error {
+		if err := d.expect(path, sig); err != nil {
+			return err
+		}
+		if st, _ := d.Stat(path); st.Kind == step.Dir {
+			return syscall.Rmdir(d.path(path))
+		}
+		return d.toTrash(path)
+	})
+	return n, err
+}
+
+func (d *fake) Attr(path string, sig signature.Signature, a step.Attr) (step.Stat, uint64, error) {
+	return d.step("attr", path, func() error {
+		if err := d.expect(path, sig); err != nil {
+			return err
+		}
+		return setAttr(d.path(path), a)
+	})
+}
+
+func setAttr(p string, a step.Attr) error {
+	for k, v := range a.XAttrs {
+		if v == nil {
+			_ = unix.Lremovexattr(p, k)
+		} else if err := unix.Lsetxattr(p, k, []byte(*v), 0); err != nil {
+			return err
+		}
+	}
+	if a.Mode != nil {
+		if err := unix.Chmod(p, *a.Mode); err != nil {
+			return err
+		}
+	}
+	if a.MTime != nil {
+		t := time.Unix(0, *a.MTime)
+		ts, _ := unix.TimeToTimespec(t)
+		return unix.UtimesNanoAt(unix.AT_FDCWD, p, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, ts}, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	return nil
+}
+
+func (d *fake) Freeze(f func() error) error {
+	d.names.Lock()
+	defer d.names.Unlock()
+	return f()
+}
+
+func (d *fake) Invalidate(string) {}
+
+// ---- programs ----
+
+// write has a program create or overwrite a file.
+func (d *fake) write(path, data string) error {
+	d.names.Lock()
+	defer d.names.Unlock()
+	_, err := os.Lstat(d.path(path))
+	if werr := os.WriteFile(d.path(path), []byte(data), 0o644); werr != nil {
+		return werr
+	}
+	if err != nil {
+		d.note(change.Change{Kind: change.Create, Path: path})
+	}
+	d.note(change.Change{Kind: change.Dirty, Path: path})
+	d.note(change.Change{Kind: change.Settled, Path: path, Whole: true})
+	return nil
+}
+
+func (d *fake) do(c change.Change, f func() error) error {
+	d.names.Lock()
+	defer d.names.Unlock()
+	if err := f(); err != nil {
+		return err
+	}
+	d.note(c)
+	return nil
+}
+
+func (d *fake) mkdir(path string) error {
+	return d.do(change.Change{Kind: change.Mkdir, Path: path}, func() error { return os.Mkdir(d.path(path), 0o755) })
+}
+
+func (d *fake) symlink(target, path string) error {
+	return d.do(change.Change{Kind: change.Symlink, Path: path}, func() error { return os.Symlink(target, d.path(path)) })
+}
+
+func (d *fake) link(path, to string) error {
+	return d.do(change.Change{Kind: change.Link, Path: path, To: to}, func() error { return os.Link(d.path(path), d.path(to)) })
+}
+
+func (d *fake) unlink(path string) error {
+	return d.do(change.Change{Kind: change.Unlink, Path: path}, func() error { return syscall.Unlink(d.path(path)) })
+}
+
+func (d *fake) rmdir(path string) error {
+	return d.do(change.Change{Kind: change.Rmdir, Path: path}, func() error { return syscall.Rmdir(d.path(path)) })
+}
+
+func (d *fake) rename(path, to string) error {
+	return d.do(change.Change{Kind: change.Rename, Path: path, To: to}, func() error { return syscall.Rename(d.path(path), d.path(to)) })
+}
+
+func (d *fake) exchange(path, to string) error {
+	return d.do(change.Change{Kind: change.Exchange, Path: path, To: to}, func() error {
+		return unix.Renameat2(unix.AT_FDCWD, d.path(path), unix.AT_FDCWD, d.path(to), unix.RENAME_EXCHANGE)
+	})
+}
+
+func (d *fake) chmod(path string, mode uint32) error {
+	return d.do(change.Change{Kind: change.Attr, Path: path}, func() error { return unix.Chmod(d.path(path), mode) })
+}
+
+// tree is all that is on disk: kind, mode and content by path.
+func (d *fake) tree() map[string]string {
+	m := map[string]string{}
+	_ = filepath.WalkDir(d.root, func(p string, e os.DirEntry, err error) error {
+		rel, _ := filepath.Rel(d.root, p)
+		if err != nil || rel == "." {
+			return nil
+		}
+		if rel == ".syncfs" {
+			return filepath.SkipDir
+		}
+		st, err := d.Stat(rel)
+		if err != nil {
+			return nil
+		}
+		switch st.Kind {
+		case step.Dir:
+			m[rel] = fmt.Sprintf("dir %o", st.Mode)
+		case step.Symlink:
+			t, _ := os.Readlink(p)
+			m[rel] = "-> " + t
+		default:
+			b, _ := os.ReadFile(p)
+			m[rel] = fmt.Sprintf("%o %q", st.Mode, b)
+		}
+		return nil
+	})
+	return m
+}
+
+// files is the contents of all regular files.
+func (d *fake) files() map[string]string {
+	m := map[string]string{}
+	_ = filepath.WalkDir(d.root, func(p string, e os.DirEntry, err error) error {
+		rel, _ := filepath.Rel(d.root, p)
+		if err == nil && rel == ".syncfs" {
+			return filepath.SkipDir
+		}
+		if err == nil && e.Type().IsRegular() {
+			b, _ := os.ReadFile(p)
+			m[rel] = string(b)
+		}
+		return nil
+	})
+	return m
+}
+
+func hashOf(data string) item.Hash { return chunk.Bytes([]byte(data)).Root() }

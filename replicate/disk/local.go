@@ -1,0 +1,227 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"syncfs/journal"
+	"syncfs/journal/item"
+	"syncfs/journal/version"
+	"syncfs/replicate/session"
+)
+
+var _ session.Local = (*Folder)(nil)
+
+// Begin takes in all that programs did before the call, stamps it, and returns when it is on disk.
+func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
+	if err := f.taken(ctx); err != nil {
+		return nil, err
+	}
+	v, err := f.tree.Stamp()
+	if err != nil {
+		return nil, err
+	}
+	return v, f.journal.Sync()
+}
+
+// taken returns when all that was recorded before the call is journaled, and the contents of the files that were
+// closed.
+func (f *Folder) taken(ctx context.Context) error {
+	last := f.queue.last()
+	return f.await(ctx, func() bool { return f.journaled >= last && f.works.settled() == 0 })
+}
+
+// Offer gives the states that a peer has not seen.
+func (f *Folder) Offer(_ context.Context, have version.Vector, knowledge func(version.Vector) error, state func(*item.Item) error) error {
+	return f.tree.Offer(have, knowledge, state)
+}
+
+// Join joins the states of a peer. Where it would remove most of the folder's files these stay on disk, held.
+func (f *Folder) Join(ctx context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector) error {
+	removed := 0
+	counted := func(yield func(*item.Item, error) bool) {
+		for it, err := range states {
+			if err == nil && !it.Dir && !it.Live() && f.isLive(it.ID) {
+				removed++
+			}
+			if !yield(it, err) {
+				return
+			}
+		}
+	}
+	if err := f.tree.Join(counted, knowledge); err != nil {
+		return err
+	}
+	if err := f.journal.Sync(); err != nil {
+		return err
+	}
+	return f.do(ctx, func() error {
+		f.brake.tooMuch(removed, f.held.files, "a peer has removed")
+		clear(f.execution.blocked)
+		f.execution.idle = false
+		return f.wantedHere()
+	})
+}
+
+func (f *Folder) isLive(id item.ID) (live bool) {
+	_ = f.journal.View(func(tx *journal.Tx) error {
+		it, err := tx.Known(id)
+		live = it != nil && it.Live()
+		return err
+	})
+	return live
+}
+
+// wantedHere finds wanted contents that are on disk, and has them be there for who wants them.
+func (f *Folder) wantedHere() error {
+	type pair struct {
+		root item.Hash
+		id   item.ID
+	}
+	var l []pair
+	err := f.journal.View(func(tx *journal.Tx) error {
+		return tx.EachWanted(func(root item.Hash, id item.ID) error {
+			here, err := isHere(tx, root)
+			if here {
+				l = append(l, pair{root, id})
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return f.inParts(len(l), func(b *batch, i int) error {
+		if err := b.Arrived(l[i].id, l[i].root); err != nil {
+			return err
+		}
+		return b.lookAtItem(l[i].id)
+	})
+}
+
+var errFound = errors.New("found")
+
+// isHere tells whether a content is on disk or staged.
+func isHere(tx *journal.Tx, root item.Hash) (bool, error) {
+	if root == emptyRoot {
+		return true, nil
+	}
+	if st, err := tx.Staged(root); err != nil || st != nil {
+		return st != nil, err
+	}
+	err := tx.ByRoot(root, func(*journal.Applied) error { return errFound })
+	if errors.Is(err, errFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// Wanted yields the contents that are not here.
+func (f *Folder) Wanted(ctx context.Context) iter.Seq2[session.Want, error] {
+	return func(yield func(session.Want, error) bool) {
+		ids := map[item.Hash]item.ID{}
+		var order []item.Hash
+		err := f.journal.View(func(tx *journal.Tx) error {
+			return tx.EachWanted(func(root item.Hash, id item.ID) error {
+				if _, ok := ids[root]; !ok {
+					order = append(order, root)
+				}
+				ids[root] = id
+				return nil
+			})
+		})
+		if err != nil {
+			yield(session.Want{}, err)
+			return
+		}
+		for _, root := range order {
+			w, ok, err := f.wantOf(root, ids[root])
+			if err == nil && !ok {
+				continue
+			}
+			if err == nil {
+				err = ctx.Err()
+			}
+			if !yield(w, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// wantOf is what is to be known to fetch a content; false where it is here or on its way already.
+func (f *Folder) wantOf(root item.Hash, id item.ID) (w session.Want, ok bool, err error) {
+	if f.staging.isUnder(root) {
+		return w, false, nil
+	}
+	err = f.journal.View(func(tx *journal.Tx) error {
+		if ids, err := tx.Wanted(root); err != nil || len(ids) == 0 {
+			return err
+		}
+		if here, err := isHere(tx, root); err != nil || here {
+			return err
+		}
+		known, err := tx.Known(id)
+		if err != nil || known == nil {
+			return err
+		}
+		for _, e := range known.Entries {
+			if e.Content != nil && !e.Content.Symlink && e.Content.Root == root {
+				w, ok = session.Want{Root: root, Size: e.Content.Size}, true
+			}
+		}
+		if !ok {
+			return nil
+		}
+		w.Near, err = near(tx, id, root)
+		return err
+	})
+	return w, ok, err
+}
+
+// near is the content that an item has on disk.
+func near(tx *journal.Tx, id item.ID, not item.Hash) ([]item.Hash, error) {
+	dir, name, ok, err := tx.Where(id)
+	if err != nil || !ok {
+		return nil, err
+	}
+	a, err := tx.Applied(dir, name)
+	if err != nil || a == nil || a.Absent || a.Content == nil || a.Content.Symlink || a.Content.Root == not {
+		return nil, err
+	}
+	return []item.Hash{a.Content.Root}, nil
+}
+
+func (s *staging) isUnder(root item.Hash) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.under[root]
+	return ok
+}
+
+// Rest says what of the states known is not on disk.
+func (f *Folder) Rest(context.Context) (session.Rest, error) {
+	r := session.Rest{Steps: f.Status().Steps}
+	err := f.journal.View(func(tx *journal.Tx) error {
+		return tx.EachWanted(func(item.Hash, item.ID) error {
+			r.Wanted++
+			return nil
+		})
+	})
+	return r, err
+}
+
+// Settle returns when all that was joined and committed before the call is in place, or can't be for now.
+func (f *Folder) Settle(ctx context.Context) error {
+	return f.await(ctx, func() bool {
+		return f.execution.idle && f.works.settled() == 0 && f.staging.empty()
+	})
+}
+
+// empty: nothing is on its way to the disk.
+func (s *staging) empty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting == 0 && len(s.under) == 0 && len(s.orders) == 0 && len(s.lost) == 0
+}

@@ -1,0 +1,105 @@
+package disk
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"syncfs/journal"
+	"syncfs/journal/item"
+	"syncfs/replicate/chunk"
+	"syncfs/replicate/session"
+)
+
+// List is the chunks of a content that is here.
+func (f *Folder) List(_ context.Context, root item.Hash) (l chunk.List, err error) {
+	err = f.journal.View(func(tx *journal.Tx) error {
+		here, err := isHere(tx, root)
+		if err != nil || !here || root == emptyRoot {
+			if err == nil && !here {
+				err = fmt.Errorf("content %v: %w", root, chunk.ErrGone)
+			}
+			return err
+		}
+		if l, err = list(tx, root); err == nil && l == nil {
+			err = fmt.Errorf("content %v: %w", root, chunk.ErrGone)
+		}
+		return err
+	})
+	return l, err
+}
+
+// ReadContent is a whole small content.
+func (f *Folder) ReadContent(_ context.Context, root item.Hash) ([]byte, error) {
+	if root == emptyRoot {
+		return nil, nil
+	}
+	return f.read(root, 0, session.Small, func(b []byte) bool { return same(b, root) })
+}
+
+// ReadChunk is a chunk that is anywhere in the folder.
+func (f *Folder) ReadChunk(_ context.Context, h item.Hash) ([]byte, error) {
+	var at []journal.Location
+	err := f.journal.View(func(tx *journal.Tx) error {
+		var err error
+		at, err = tx.Chunk(h)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range at {
+		b, err := f.read(l.Root, l.Offset, int64(l.Length), func(b []byte) bool { return chunk.Sum(b) == h })
+		if err == nil {
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("chunk %v: %w", h, chunk.ErrGone)
+}
+
+// read gives up to limit bytes at an offset of a content, of the first file that has what is right.
+func (f *Folder) read(root item.Hash, offset, limit int64, right func([]byte) bool) ([]byte, error) {
+	var paths []string
+	var staged string
+	err := f.journal.View(func(tx *journal.Tx) error {
+		if st, err := tx.Staged(root); err != nil {
+			return err
+		} else if st != nil {
+			staged = st.Name
+		}
+		return tx.ByRoot(root, func(a *journal.Applied) error {
+			if len(paths) >= 8 {
+				return nil
+			}
+			p, err := at(a).path(tx)
+			paths = append(paths, p)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	try := func(file *os.File, err error) []byte {
+		if err != nil {
+			return nil
+		}
+		defer file.Close()
+		b, err := io.ReadAll(io.NewSectionReader(file, offset, limit))
+		if err != nil || !right(b) {
+			return nil
+		}
+		return b
+	}
+	for _, p := range paths {
+		if b := try(f.disk.Open(p)); b != nil {
+			return b, nil
+		}
+	}
+	if staged != "" {
+		if b := try(f.staging.root.Open(staged)); b != nil {
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("content %v: %w", root, chunk.ErrGone)
+}

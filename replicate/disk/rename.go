@@ -1,0 +1,243 @@
+package disk
+
+import (
+	"slices"
+
+	"syncfs/journal"
+	"syncfs/journal/item"
+	"syncfs/journal/signature"
+	"syncfs/journal/step"
+)
+
+// takeRename: what was at path is at to, over what was there.
+func (b *batch) takeRename(path, to string) error {
+	from, okFrom, err := find(b.Tx, path)
+	if err != nil {
+		return err
+	}
+	k, ok, err := find(b.Tx, to)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		b.lookAgain(to)
+		if okFrom {
+			return b.takeRemoval(path)
+		}
+		return nil
+	}
+	if !okFrom {
+		return b.observe(to)
+	}
+	a, err := from.applied(b.Tx)
+	if err != nil {
+		return err
+	}
+	over, err := k.applied(b.Tx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case a == nil:
+		return b.renameUnknown(from, k, to)
+	case over != nil && over.Dir != a.Dir:
+		if err := b.remove(over); err != nil {
+			return err
+		}
+		over = nil
+	}
+	return b.rename(a, k, over)
+}
+
+// renameUnknown: a file whose content was not taken yet is now at k, or something that is not replicated.
+func (b *batch) renameUnknown(from, k key, to string) error {
+	w, ok := b.f.works.get(from)
+	if !ok {
+		return b.observe(to)
+	}
+	w.whole, w.ranges = true, nil
+	b.dropWork(from)
+	b.setWork(k, w)
+	return nil
+}
+
+// rename makes a rename found on disk one of the tree, unless it shows that already.
+func (b *batch) rename(a *journal.Applied, k key, over *journal.Applied) error {
+	if err := b.holdNew(a.Parent); err != nil {
+		return err
+	}
+	shown, err := b.isShownAt(a, k)
+	if err != nil {
+		return err
+	}
+	n := *a
+	if !shown {
+		held, err := b.Tx.Held(a.IDs[0])
+		if err != nil {
+			return err
+		}
+		id, err := b.renameShown(a, k, over)
+		if err != nil {
+			return err
+		}
+		if held && id != a.IDs[0] { // the target has yet to be given the content
+			n.Content, n.Mode, n.MTime, n.XAttrs = over.Content, over.Mode, over.MTime, over.XAttrs
+		}
+		if !a.Dir {
+			n.IDs, n.CopyOf, n.CopyDots = []item.ID{id}, item.ID{}, nil
+		}
+	}
+	if over != nil {
+		if err := b.forget(over); err != nil {
+			return err
+		}
+	}
+	if err := b.drop(a); err != nil {
+		return err
+	}
+	n.Parent, n.Name = k.dir, k.name
+	if err := b.resign(&n); err != nil {
+		return err
+	}
+	b.moveWork(at(a), k)
+	return b.put(&n)
+}
+
+func (b *batch) renameShown(a *journal.Applied, k key, over *journal.Applied) (item.ID, error) {
+	source, err := seen(b.Tx, a)
+	if err != nil {
+		return item.ID{}, err
+	}
+	dir, err := seenDir(b.Tx, k.dir)
+	if err != nil {
+		return item.ID{}, err
+	}
+	if over == nil {
+		return b.Rename(source, dir, k.name, nil)
+	}
+	target, err := seen(b.Tx, over)
+	if err != nil {
+		return item.ID{}, err
+	}
+	return b.Rename(source, dir, k.name, &target)
+}
+
+// isShownAt tells whether the tree shows at k what a is: then the disk has come to be as it ought to be,
+// and nothing is to be journaled but that.
+func (b *batch) isShownAt(a *journal.Applied, k key) (bool, error) {
+	if len(a.IDs) == 0 {
+		return false, nil
+	}
+	n, ok, err := b.NodeOf(a.IDs[0])
+	if err != nil || !ok || n.Name != k.name {
+		return false, err
+	}
+	up, err := owners(b.Tx, k.dir)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(up, func(id item.ID) bool { return slices.Contains(n.Parent, id) }), nil
+}
+
+// takeExchange: what was at path and at to has changed places.
+func (b *batch) takeExchange(path, to string) error {
+	k, okK, err := find(b.Tx, path)
+	if err != nil {
+		return err
+	}
+	l, okL, err := find(b.Tx, to)
+	if err != nil || !okK || !okL {
+		b.lookAgain(path)
+		b.lookAgain(to)
+		return err
+	}
+	x, err := k.applied(b.Tx)
+	if err != nil {
+		return err
+	}
+	y, err := l.applied(b.Tx)
+	if err != nil {
+		return err
+	}
+	if x != nil && y != nil {
+		if err := b.exchange(x, y); err != nil {
+			return err
+		}
+		b.swapWork(k, l)
+		return nil
+	}
+	b.swapWork(k, l)
+	if x != nil {
+		return b.rename(x, l, nil)
+	}
+	if y != nil {
+		return b.rename(y, k, nil)
+	}
+	return nil
+}
+
+func (b *batch) exchange(x, y *journal.Applied) error {
+	n, err := seen(b.Tx, x)
+	if err != nil {
+		return err
+	}
+	m, err := seen(b.Tx, y)
+	if err != nil {
+		return err
+	}
+	if err := b.Exchange(n, m); err != nil {
+		return err
+	}
+	if err := b.drop(x); err != nil {
+		return err
+	}
+	if err := b.drop(y); err != nil {
+		return err
+	}
+	p, q := *x, *y
+	p.Parent, p.Name, q.Parent, q.Name = y.Parent, y.Name, x.Parent, x.Name
+	for _, a := range []*journal.Applied{&p, &q} {
+		if err := b.resign(a); err != nil {
+			return err
+		}
+		if err := b.put(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *batch) swapWork(k, l key) {
+	x, okX := b.f.works.get(k)
+	y, okY := b.f.works.get(l)
+	b.dropWork(k)
+	b.dropWork(l)
+	if okX {
+		b.setWork(l, x)
+	}
+	if okY {
+		b.setWork(k, y)
+	}
+}
+
+// resign takes the signature anew of an entry whose change time is another: a rename has set it.
+// Another content has another signature otherwise, and that is left for who takes it.
+func (b *batch) resign(a *journal.Applied) error {
+	if a.Absent || a.Dir {
+		return nil
+	}
+	path, err := at(a).path(b.Tx)
+	if err != nil {
+		return err
+	}
+	if st, err := b.f.disk.Stat(path); err == nil && sameBut(a.Signature, st) {
+		a.Signature = st.Signature
+	}
+	return nil
+}
+
+// sameBut tells whether an entry has the signature, but for the change time.
+func sameBut(sig signature.Signature, st step.Stat) bool {
+	sig.CTime = st.Signature.CTime
+	return sig == st.Signature
+}

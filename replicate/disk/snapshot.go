@@ -1,0 +1,264 @@
+package disk
+
+import (
+	"slices"
+	"time"
+
+	"syncfs/journal"
+	"syncfs/journal/item"
+	"syncfs/journal/step"
+	"syncfs/replicate/chunk"
+	"syncfs/replicate/tree"
+)
+
+// bulky is the number of chunks from which a list is stored in transactions of its own.
+const bulky = 1000
+
+// hand gives workers what is ready, as many as they take.
+func (f *Folder) hand() error {
+	for len(f.jobs) < cap(f.jobs) {
+		k, w, ok := f.works.next()
+		if !ok {
+			return nil
+		}
+		j := job{key: k, number: w.number}
+		err := f.journal.View(func(tx *journal.Tx) error {
+			var err error
+			if j.path, err = k.path(tx); err != nil || w.whole || len(w.ranges) == 0 {
+				return err
+			}
+			a, err := k.applied(tx)
+			if err != nil || a == nil || a.Absent || a.Content == nil || a.Content.Symlink {
+				return err
+			}
+			j.ranges = w.ranges
+			j.old, err = list(tx, a.Content.Root)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		f.jobs <- j
+	}
+	return nil
+}
+
+// commitAll journals what workers found.
+func (f *Folder) commitAll(l []taken) error {
+	return f.inParts(len(l), func(b *batch, i int) error {
+		t := l[i]
+		w, ok := f.works.get(t.key)
+		if !ok || w.number != t.number || w.busy || f.queue.touches(b.upTo, t.path) {
+			if ok && w.number == t.number {
+				b.setWork(t.key, w) // the path leads elsewhere, as the queue will tell
+			}
+			return nil
+		}
+		b.dropWork(t.key)
+		switch {
+		case t.err == nil:
+			return b.commit(t.key, t)
+		case notExist(t.err) && w.tries > 2:
+			b.lookAgain(t.path)
+			return nil
+		case notExist(t.err) || t.err == errMoving:
+			w.tries++
+			f.later(time.Duration(w.tries)*100*time.Millisecond, func(b *batch) {
+				if _, ok := f.works.get(t.key); !ok {
+					b.setWork(t.key, w)
+				}
+			})
+			return nil
+		}
+		f.refuse(t.path, t.err)
+		return b.observeIf(t.path, t.stat)
+	})
+}
+
+// observeIf looks at what is not a file any more.
+func (b *batch) observeIf(path string, _ step.Stat) error {
+	if st, err := b.f.disk.Stat(path); err != nil || st.Kind == step.File {
+		return nil
+	}
+	return b.observe(path)
+}
+
+// commit journals the content of a file or symlink at k.
+func (b *batch) commit(k key, t taken) error {
+	a, err := k.applied(b.Tx)
+	if err != nil {
+		return err
+	}
+	if a != nil && a.Dir {
+		return nil // a directory by now, as the queue will tell
+	}
+	n := &journal.Applied{
+		Parent: k.dir, Name: k.name, Content: &t.content, Signature: t.stat.Signature, Racy: t.racy,
+		Mode: t.stat.Mode & modeBits, MTime: t.content.MTime, XAttrs: digest(t.xattrs),
+	}
+	if a == nil {
+		err = b.commitNew(k, n, t)
+	} else {
+		err = b.commitOver(a, n, t)
+	}
+	if err != nil {
+		return err
+	}
+	if err := b.put(n); err != nil {
+		return err
+	}
+	if t.content.Symlink {
+		return nil
+	}
+	b.then(func() { b.f.accepted(t.path) })
+	if t.stat.Nlink > 1 {
+		if err := b.otherNames(n); err != nil {
+			return err
+		}
+	}
+	return keep(b.Tx, t.content.Root, t.list)
+}
+
+// commitNew: a file that was on disk nowhere. If it is what the tree shows there, nothing was done but
+// what a step of the executor or a like-minded program did.
+func (b *batch) commitNew(k key, n *journal.Applied, t taken) error {
+	m, ok, err := b.missing(k)
+	if err != nil {
+		return err
+	}
+	if ok && !m.Dir && m.Content.Key() == t.content.Key() {
+		n.IDs, n.CopyOf, n.CopyDots, n.Content = m.IDs, m.CopyOf, m.CopyDots, m.Content
+		return b.lookAt(m)
+	}
+	dir, err := seenDir(b.Tx, k.dir)
+	if err != nil {
+		return err
+	}
+	var id item.ID
+	if meta := metaOf(t.stat, t.xattrs); b.f.scanner.first() {
+		id, err = b.Adopt(dir, k.name, false, t.content, meta)
+	} else {
+		id, err = b.Create(dir, k.name, t.content, meta, false)
+	}
+	n.IDs = []item.ID{id}
+	return err
+}
+
+// commitOver: a file was on disk already, or known to be missing there.
+func (b *batch) commitOver(a, n *journal.Applied, t taken) error {
+	n.IDs, n.CopyOf, n.CopyDots = a.IDs, a.CopyOf, a.CopyDots
+	held, err := b.Tx.Held(a.IDs[0])
+	if err != nil {
+		return err
+	}
+	attrs := *a
+	if same := a.Content != nil && a.Content.Key() == t.content.Key(); same && !held {
+		n.Content = a.Content
+		attrs.Signature = n.Signature
+		if err := b.changeAttrs(&attrs, t.stat, n.MTime, t.xattrs); err != nil {
+			return err
+		}
+		n.CopyOf, n.CopyDots = attrs.CopyOf, attrs.CopyDots
+		return nil
+	}
+	shown, ok, err := b.NodeOf(a.IDs[0])
+	if err != nil {
+		return err
+	}
+	if ok && !held && shown.Content != nil && shown.Content.Key() == t.content.Key() {
+		n.IDs, n.CopyOf, n.CopyDots, n.Content = shown.IDs, shown.CopyOf, shown.CopyDots, shown.Content
+		return b.lookAt(shown)
+	}
+	k, err := seen(b.Tx, a)
+	if err != nil {
+		return err
+	}
+	id, err := b.Write(k, t.content)
+	if err != nil {
+		return err
+	}
+	n.IDs, n.CopyOf, n.CopyDots = []item.ID{id}, item.ID{}, nil
+	attrs.IDs, attrs.CopyOf, attrs.CopyDots, attrs.Content = n.IDs, n.CopyOf, nil, n.Content
+	return b.changeAttrs(&attrs, t.stat, attrs.MTime, t.xattrs)
+}
+
+// lookAt has the executor compare a node with the disk again.
+func (b *batch) lookAt(n tree.Node) error {
+	if n.Parent == nil {
+		return nil
+	}
+	for _, id := range n.Parent {
+		delete(b.f.execution.blocked, subject{id, family(n.Name)})
+	}
+	return b.Tx.MarkDirty(n.Parent[0], family(n.Name))
+}
+
+// otherNames has the content taken of the other names of a file that was written.
+func (b *batch) otherNames(n *journal.Applied) error {
+	var others []key
+	err := b.Tx.ByInode(n.Signature.Dev, n.Signature.Ino, func(a *journal.Applied) error {
+		if k := at(a); k != at(n) && (a.Content == nil || a.Content.Key() != n.Content.Key()) {
+			others = append(others, k)
+		}
+		return nil
+	})
+	for _, k := range others {
+		if _, ok := b.f.works.get(k); !ok {
+			b.setWork(k, work{whole: true})
+		}
+	}
+	return err
+}
+
+// keep stores the chunks of a content.
+func keep(tx *journal.Tx, root item.Hash, l chunk.List) error {
+	if len(l) >= bulky {
+		return nil // done before, by whoever made the list
+	}
+	if have, err := tx.List(root); err != nil || have != nil {
+		return err
+	}
+	enc, err := l.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	if err := tx.PutList(root, enc); err != nil {
+		return err
+	}
+	return keepChunks(tx, root, 0, l)
+}
+
+func keepChunks(tx *journal.Tx, root item.Hash, offset int64, l chunk.List) error {
+	for o, c := range l.All() {
+		if err := tx.PutChunk(c.Hash, journal.Location{Root: root, Offset: offset + o, Length: c.Size}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepBulky stores a list that is too long for a transaction with anything else.
+func (f *Folder) keepBulky(root item.Hash, l chunk.List) error {
+	enc, err := l.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	var offset int64
+	for part := range slices.Chunk(l, bulky) {
+		err := f.journal.Update(func(tx *journal.Tx) error { return keepChunks(tx, root, offset, part) })
+		if err != nil {
+			return err
+		}
+		offset += chunk.List(part).Size()
+	}
+	return f.journal.PutList(root, enc)
+}
+
+// list is the chunks of a content; nil where they are not known.
+func list(tx *journal.Tx, root item.Hash) (chunk.List, error) {
+	enc, err := tx.List(root)
+	if err != nil || enc == nil {
+		return nil, err
+	}
+	return chunk.Unmarshal(enc)
+}

@@ -1,0 +1,337 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"syncfs/journal"
+	"syncfs/journal/item"
+	"syncfs/journal/signature"
+	"syncfs/replicate/chunk"
+)
+
+const (
+	stagingDir = "staging"
+	partial    = ".part" // a content that is not whole yet
+	fewFiles   = 8       // up to so many are fsynced one by one, more by syncfs(2)
+	maxWaiting = 512     // contents committed and not on disk yet
+)
+
+// A content is a file of staging that holds the whole of it.
+type content struct {
+	root item.Hash
+	name string
+	list chunk.List // of a fetched one; nil: it is known
+}
+
+// staging is where contents are put together. They are made durable in groups, off the loop, and only
+// then handed to it.
+type staging struct {
+	f    *Folder
+	root *os.Root
+	wake chan struct{} // for the loop: durable has grown
+
+	commit  chan content  // put together by sessions
+	copying chan struct{} // pokes the copier
+
+	mu      sync.Mutex             // guards what follows; nothing is locked after it
+	durable []content              // for the loop
+	waiting int                    // committed, and not with the loop yet
+	orders  map[item.Hash]int      // copies to make of contents on disk
+	under   map[item.Hash]struct{} // contents fetched or copied, and not in the journal yet
+	lost    []item.Hash            // contents that could not be copied: for the loop
+
+	number int
+
+	files    map[item.Hash][]string // the loop's: durable files by content
+	splitter chunk.Splitter         // the copier's
+}
+
+func openStaging(f *Folder) (*staging, error) {
+	s := &staging{
+		f: f, wake: make(chan struct{}, 1), commit: make(chan content, maxWaiting), copying: make(chan struct{}, 1),
+		orders: map[item.Hash]int{}, under: map[item.Hash]struct{}{}, files: map[item.Hash][]string{},
+	}
+	if err := f.options.State.Mkdir(stagingDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	var err error
+	s.root, err = f.options.State.OpenRoot(stagingDir)
+	return s, err
+}
+
+// recover finds what a former run has left: whole contents that the journal knows, parts of contents to be
+// gone on with. All else is of no use.
+func (s *staging) recover() error {
+	known := map[string]bool{}
+	err := s.f.journal.View(func(tx *journal.Tx) error {
+		return tx.EachStaged(func(c journal.Staged) error {
+			if sig, err := s.signature(c.Name); err == nil && sig.Size == c.Signature.Size && sig.Ino == c.Signature.Ino {
+				known[c.Name] = true
+				s.files[c.Root] = append(s.files[c.Root], c.Name)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	l, err := fs.ReadDir(s.root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	for _, e := range l {
+		if !known[e.Name()] && !strings.HasSuffix(e.Name(), partial) {
+			s.discard(e.Name())
+		}
+	}
+	return nil
+}
+
+func (s *staging) signature(name string) (signature.Signature, error) {
+	file, err := s.root.Open(name)
+	if err != nil {
+		return signature.Signature{}, err
+	}
+	defer file.Close()
+	return signatureOf(file)
+}
+
+// fresh is a name that no file of staging has.
+func (s *staging) fresh() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.number++
+	return fmt.Sprintf("%d-%s", s.number, randomName())
+}
+
+func (s *staging) discard(name string) { _ = s.root.Remove(name) }
+
+// link makes a symlink to be placed.
+func (s *staging) link(target string) (string, error) {
+	name := s.fresh()
+	return name, s.root.Symlink(target, name)
+}
+
+// dir makes a directory to be placed.
+func (s *staging) dir(mode uint32) (string, error) {
+	name := s.fresh()
+	if err := s.root.Mkdir(name, 0o700); err != nil {
+		return "", err
+	}
+	return name, s.root.Chmod(name, fileMode(mode))
+}
+
+// fileMode is a mode of the journal in the words of os.
+func fileMode(mode uint32) os.FileMode {
+	m := os.FileMode(mode & 0o777)
+	if mode&unix.S_ISVTX != 0 {
+		m |= os.ModeSticky
+	}
+	return m
+}
+
+// dress gives a staged file the attributes that it is to be seen with.
+func (s *staging) dress(name string, a *journal.Applied, xattrs map[string]string) error {
+	file, err := s.root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for k, v := range xattrs {
+		if err := unix.Fsetxattr(int(file.Fd()), k, []byte(v), 0); err != nil && !errors.Is(err, unix.ENOTSUP) {
+			return &os.PathError{Op: "setxattr", Path: name, Err: err}
+		}
+	}
+	if err := file.Chmod(fileMode(a.Mode)); err != nil {
+		return err
+	}
+	t := unix.NsecToTimespec(a.MTime)
+	return unix.UtimesNanoAt(unix.AT_FDCWD, path.Join("/proc/self/fd", fmt.Sprint(file.Fd())),
+		[]unix.Timespec{{Nsec: unix.UTIME_OMIT}, t}, 0)
+}
+
+// ready is a durable file of a content.
+func (s *staging) ready(root item.Hash) (string, bool) {
+	l := s.files[root]
+	if len(l) == 0 {
+		return "", false
+	}
+	return l[0], true
+}
+
+// used: a file of a content was put in place.
+func (s *staging) used(b *batch, root item.Hash, name string) error {
+	was := s.files[root]
+	if len(was) > 1 {
+		s.files[root] = was[1:]
+	} else {
+		delete(s.files, root)
+	}
+	b.undo(func() {
+		if _, err := s.root.Lstat(name); err == nil {
+			s.files[root] = was
+		}
+	})
+	st, err := b.Tx.Staged(root)
+	if err != nil || st == nil || st.Name != name {
+		return err
+	}
+	return b.Tx.DeleteStaged(root)
+}
+
+// arrive journals contents that are durable, and has what waits for them go on.
+func (s *staging) arrive() error {
+	s.mu.Lock()
+	l, lost := s.durable, s.lost
+	s.durable, s.lost = nil, nil
+	s.mu.Unlock()
+	for _, root := range lost {
+		s.f.execution.arrived(root)
+	}
+	err := s.f.inParts(len(l), func(b *batch, i int) error { return s.arrived(b, l[i]) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting -= len(l)
+	for _, c := range l {
+		delete(s.under, c.root)
+	}
+	return err
+}
+
+func (s *staging) arrived(b *batch, c content) error {
+	b.then(func() {
+		s.files[c.root] = append(s.files[c.root], c.name)
+		s.f.execution.arrived(c.root)
+	})
+	sig, err := s.signature(c.name)
+	if err != nil {
+		return nil // taken away: it is wanted as before
+	}
+	if err := b.Tx.PutStaged(journal.Staged{Root: c.root, Name: c.name, Signature: sig}); err != nil {
+		return err
+	}
+	if c.list != nil || sig.Size == 0 {
+		if err := keep(b.Tx, c.root, c.list); err != nil {
+			return err
+		}
+	}
+	ids, err := b.Tx.Wanted(c.root)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := b.Arrived(id, c.root); err != nil {
+			return err
+		}
+		if err := b.Tx.DeleteWanted(c.root, id); err != nil {
+			return err
+		}
+		if err := b.lookAtItem(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAtItem has the executor compare the family of an item with the disk again.
+func (b *batch) lookAtItem(id item.ID) error {
+	n, ok, err := b.NodeOf(id)
+	if err != nil || !ok {
+		return err
+	}
+	return b.lookAt(n)
+}
+
+// run makes contents durable, and copies those that are on disk already.
+func (s *staging) run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case c := <-s.commit:
+			s.settle(s.group(c))
+		case <-s.copying:
+			if err := s.copyOrders(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// group is c and what else was committed by now.
+func (s *staging) group(c content) []content {
+	l := []content{c}
+	t := time.NewTimer(2 * time.Millisecond)
+	defer t.Stop()
+	for len(l) < maxWaiting {
+		select {
+		case c := <-s.commit:
+			l = append(l, c)
+		case <-t.C:
+			return l
+		}
+	}
+	return l
+}
+
+// settle makes files durable and hands them to the loop. A file that could not be made durable is given
+// up: its content is wanted as before.
+func (s *staging) settle(l []content) {
+	if err := s.fsync(l); err != nil {
+		s.f.log.Error("contents could not be made durable", "err", err)
+		for _, c := range l {
+			s.discard(c.name)
+			s.f.refuse(path.Join(".syncfs", stagingDir), err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.waiting -= len(l)
+		for _, c := range l {
+			delete(s.under, c.root)
+		}
+		return
+	}
+	s.mu.Lock()
+	s.durable = append(s.durable, l...)
+	s.mu.Unlock()
+	s.poke()
+}
+
+// poke has the loop look.
+func (s *staging) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *staging) fsync(l []content) error {
+	if len(l) > fewFiles {
+		dir, err := s.root.Open(".")
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+		return unix.Syncfs(int(dir.Fd()))
+	}
+	for _, c := range l {
+		file, err := s.root.OpenFile(c.name, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(file.Sync(), file.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
