@@ -1,0 +1,190 @@
+package tree_test
+
+import (
+	"testing"
+
+	"syncfs/journal/item"
+	"syncfs/replicate/tree"
+)
+
+// The view may be ahead of the disk. A program that works on what the disk shows must neither lose what it
+// does, nor supersede what it has not seen.
+
+func (r *replica) write(n tree.Node, content string) (id item.ID) {
+	r.w.t.Helper()
+	r.update(func(e *tree.Edit) (err error) { id, err = e.Write(n, bytes(content)); return err })
+	return id
+}
+
+func TestWriteKeepsUnseenContent(t *testing.T) {
+	w, a, b := two(t)
+	a.put("f", "x1")
+	w.settle()
+	before := b.at("f")
+	a.put("f", "x2")
+	b.pull(a)
+	b.fetch() // the view shows x2; the disk x1 still
+	b.shows("f=x2")
+	b.write(before, "x3")
+	if got := b.tree(); len(got) != 2 || got["f"] != "x3" {
+		t.Fatalf("%v", got)
+	}
+	b.check()
+	w.settle()
+	if got := a.tree(); len(got) != 2 || got["f"] != "x3" {
+		t.Fatalf("%v", got)
+	}
+}
+
+// The content seen is shown as a copy already: it is that which is superseded.
+func TestWriteOverWhatIsACopyNow(t *testing.T) {
+	w, a, b := two(t)
+	a.put("f", "x0")
+	w.settle()
+	b.put("f", "x1")
+	before := b.at("f")
+	a.put("f", "x2")
+	b.pull(a)
+	b.fetch()
+	if got := b.tree(); len(got) != 2 || got["f"] != "x2" {
+		t.Fatalf("%v", got)
+	}
+	b.write(before, "x3")
+	w.settle()
+	for p, c := range a.tree() {
+		if c == "x1" || p == "f" && c != "x3" || p != "f" && c != "x2" {
+			t.Fatalf("%v", a.tree())
+		}
+	}
+}
+
+func TestUnlinkKeepsUnseenContent(t *testing.T) {
+	w, a, b := two(t)
+	a.put("f", "x1")
+	w.settle()
+	before := b.at("f")
+	a.put("f", "x2")
+	b.pull(a)
+	b.fetch()
+	b.update(func(e *tree.Edit) error { _, err := e.Unlink(before); return err })
+	w.agree("f=x2")
+}
+
+func TestWorkOnWhatWasRemovedElsewhere(t *testing.T) {
+	works := map[string]struct {
+		work func(e *tree.Edit, f, root tree.Node) error
+		want []string
+	}{
+		"write": {func(e *tree.Edit, f, _ tree.Node) error {
+			_, err := e.Write(f, bytes("x2"))
+			return err
+		}, []string{"f=x2"}},
+		"rename": {func(e *tree.Edit, f, root tree.Node) error {
+			_, err := e.Rename(f, root, "g", nil)
+			return err
+		}, []string{"g=x1"}},
+		"chmod":  {func(e *tree.Edit, f, _ tree.Node) error { return e.SetMeta(f, item.Mode, "600") }, []string{"f=x1"}},
+		"unlink": {func(e *tree.Edit, f, _ tree.Node) error { _, err := e.Unlink(f); return err }, nil},
+	}
+	for name, x := range works {
+		t.Run(name, func(t *testing.T) {
+			w, a, b := two(t)
+			a.put("f", "x1")
+			w.settle()
+			f, root := b.at("f"), b.at("")
+			a.rm("f")
+			b.pull(a)
+			b.shows()
+			b.update(func(e *tree.Edit) error { return x.work(e, f, root) })
+			w.agree(x.want...)
+		})
+	}
+}
+
+func TestCreateInWhatWasRemovedElsewhere(t *testing.T) {
+	w, a, b := two(t)
+	a.mkdir("d")
+	a.mkdir("d/e")
+	w.settle()
+	e0 := b.at("d/e")
+	a.rm("d/e")
+	a.rm("d")
+	b.pull(a)
+	b.shows()
+	b.update(func(e *tree.Edit) error {
+		_, err := e.Create(e0, "f", bytes("x1"), mode, false)
+		return err
+	})
+	w.agree("d=", "d/e=", "d/e/f=x1")
+}
+
+// The name was free on disk, but not in the view.
+func TestCreateDoesNotWriteWhatItDidNotSee(t *testing.T) {
+	w, a, b := two(t)
+	root := b.at("")
+	a.put("f", "x1")
+	b.pull(a)
+	b.update(func(e *tree.Edit) error {
+		_, err := e.Create(root, "f", bytes("x2"), mode, false)
+		return err
+	})
+	w.settle()
+	if got := a.tree(); len(got) != 2 || got["f"] != "x1" {
+		t.Fatalf("%v", got)
+	}
+}
+
+func TestRenameOverUnseenContent(t *testing.T) {
+	w, a, b := two(t)
+	a.put("f", "x1")
+	w.settle()
+	f, root := b.at("f"), b.at("")
+	a.put("f", "x2")
+	b.pull(a)
+	b.fetch()
+	b.put("tmp", "x3")
+	tmp := b.at("tmp")
+	b.update(func(e *tree.Edit) error { _, err := e.Rename(tmp, root, "f", &f); return err })
+	w.settle()
+	if got := a.tree(); len(got) != 2 || got["f"] != "x3" {
+		t.Fatalf("%v", got)
+	}
+}
+
+// A copy that the disk shows still, though its content was replaced where it came from.
+func TestWorkOnACopyThatIsNoMore(t *testing.T) {
+	w, a, b := two(t)
+	a.put("f", "x0")
+	w.settle()
+	a.put("f", "x1")
+	b.put("f", "x2")
+	w.settle()
+	var copied tree.Node
+	for p := range b.tree() {
+		if n := b.at(p); n.IsCopy() {
+			copied = n
+		}
+	}
+	for p := range a.tree() {
+		if p != "f" {
+			a.rm(p)
+		}
+	}
+	w.agree("f=x2")
+	b.write(copied, "x3")
+	w.agree("f=x2", copied.Name+"=x3")
+}
+
+func TestExchange(t *testing.T) {
+	w, a, b := two(t)
+	a.mkdir("d")
+	a.put("d/f", "x1")
+	a.put("g", "x2")
+	w.settle()
+	x, y := a.at("d"), a.at("g")
+	a.update(func(e *tree.Edit) error { return e.Exchange(x, y) })
+	a.shows("d=x2", "g=", "g/f=x1")
+	b.rm("g")
+	b.put("d/f", "x3")
+	w.agree("d=x2", "g=", "g/f=x3")
+}
