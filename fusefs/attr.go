@@ -62,6 +62,10 @@ func (v *volume) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOu
 // stat finds a node by an open handle, else by name, else answers what is known of one whose name is gone.
 func (v *volume) stat(n *node) (unix.Stat_t, error) {
 	var st unix.Stat_t
+	if n.hidden {
+		err := unix.Fstat(v.folder.Staging(), &st)
+		return st, err
+	}
 	if done, err := v.withHandle(n, func(fd int) error { return unix.Fstat(fd, &st) }); done {
 		return st, err
 	}

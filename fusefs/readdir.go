@@ -8,8 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// absentOffset is where the absent files of a directory begin, past every offset that a filesystem gives.
-const absentOffset = 1 << 62
+// absentOffset is where the absent files of a directory begin. Filesystems number entries below it (the
+// hash that ext4 takes for an offset is never so high), but may give lastOffset to the end.
+const (
+	absentOffset = 0x7fffffff << 32
+	lastOffset   = 1<<63 - 1
+)
 
 // OpenDir is not needed: offsets are those of the directory underneath and hold without a handle. The
 // kernel does not ask again, and keeps listings.
@@ -55,7 +59,7 @@ func (v *volume) list(in *fuse.ReadIn, add func(*node, *dir, fuse.DirEntry) bool
 	v.names.RLock()
 	defer v.names.RUnlock()
 	return v.inDir(in.NodeId, func(n *node, d *dir) error {
-		if in.Offset < absentOffset {
+		if in.Offset < absentOffset || in.Offset == lastOffset {
 			more, err := v.listPresent(n, d, int64(in.Offset), in.Size, add)
 			if err != nil || more {
 				return err

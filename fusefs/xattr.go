@@ -44,9 +44,16 @@ func (v *volume) readXAttr(h *fuse.InHeader, byFd func(int) (int, error), byPath
 
 // SetXAttr sets one attribute.
 func (v *volume) SetXAttr(_ <-chan struct{}, in *fuse.SetXAttrIn, name string, data []byte) fuse.Status {
-	return v.writeXAttr(&in.InHeader, name, func(path string) error {
+	killSGID := v.privil && in.SetXAttrFlags&fuse.SETXATTR_ACL_KILL_SGID != 0
+	return v.writeXAttr(&in.InHeader, name, func(fd int) error {
+		err := unix.Fsetxattr(fd, name, data, int(in.Flags))
+		if err == nil && killSGID {
+			err = dropSGID(backing.Self(fd))
+		}
+		return err
+	}, func(path string) error {
 		err := unix.Lsetxattr(path, name, data, int(in.Flags))
-		if err == nil && v.privil && in.SetXAttrFlags&fuse.SETXATTR_ACL_KILL_SGID != 0 {
+		if err == nil && killSGID {
 			err = dropSGID(path)
 		}
 		return err
@@ -55,10 +62,12 @@ func (v *volume) SetXAttr(_ <-chan struct{}, in *fuse.SetXAttrIn, name string, d
 
 // RemoveXAttr removes one attribute.
 func (v *volume) RemoveXAttr(_ <-chan struct{}, h *fuse.InHeader, name string) fuse.Status {
-	return v.writeXAttr(h, name, func(path string) error { return unix.Lremovexattr(path, name) })
+	return v.writeXAttr(h, name,
+		func(fd int) error { return unix.Fremovexattr(fd, name) },
+		func(path string) error { return unix.Lremovexattr(path, name) })
 }
 
-func (v *volume) writeXAttr(h *fuse.InHeader, name string, byPath func(string) error) fuse.Status {
+func (v *volume) writeXAttr(h *fuse.InHeader, name string, byFd func(int) error, byPath func(string) error) fuse.Status {
 	v.names.RLock()
 	defer v.names.RUnlock()
 	n := v.table.get(h.NodeId)
@@ -71,7 +80,7 @@ func (v *volume) writeXAttr(h *fuse.InHeader, name string, byPath func(string) e
 			return status(err)
 		}
 	}
-	err := v.xattrs(n, func(fd int) error { return byPath(backing.Self(fd)) }, byPath)
+	err := v.xattrs(n, byFd, byPath)
 	if err != nil {
 		return status(err)
 	}
@@ -129,7 +138,7 @@ func (v *volume) recordAttr(n *node) {
 
 func dropSGID(path string) error {
 	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil || st.Mode&unix.S_ISGID == 0 {
+	if err := unix.Stat(path, &st); err != nil || st.Mode&unix.S_ISGID == 0 {
 		return err
 	}
 	return unix.Chmod(path, st.Mode&0o7777&^unix.S_ISGID)

@@ -1,0 +1,291 @@
+package fusefs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"syncfs/journal/change"
+	"syncfs/journal/signature"
+	"syncfs/journal/step"
+)
+
+// stage makes a file in staging.
+func (t *tester) stage(name, content string) string {
+	t.Helper()
+	t.must(os.WriteFile(t.under+"/.syncfs/staging/"+name, []byte(content), 0o644))
+	return name
+}
+
+func (t *tester) signature(path string) signature.Signature {
+	t.Helper()
+	st, err := t.Stat(path)
+	t.must(err)
+	return st.Signature
+}
+
+// place puts content at path, over what is there.
+func (t *tester) place(path, content string) {
+	t.Helper()
+	var old signature.Signature
+	if st, err := t.Stat(path); err == nil {
+		old = st.Signature
+	}
+	_, _, err := t.Place(t.stage("s", content), path, old)
+	t.must(err)
+}
+
+// trashed returns what trash holds of path.
+func (t *tester) trashed(path string) []string {
+	t.Helper()
+	found, err := filepath.Glob(t.under + "/.syncfs/trash/*/" + path)
+	t.must(err)
+	var all []string
+	for _, f := range found {
+		b, err := os.ReadFile(f)
+		t.must(err)
+		all = append(all, string(b))
+	}
+	return all
+}
+
+func TestPlaceIsSeenAtOnce(t *testing.T) {
+	m := start(t)
+	m.must(os.Mkdir(m.path("d"), 0o755))
+	m.write("d/f", "old")
+	m.want("d/f", "old")
+	if _, err := os.Stat(m.path("d/new")); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("stat of what is not there: %v", err)
+	}
+	old, err := os.Open(m.path("d/f"))
+	m.must(err)
+	defer old.Close()
+	m.rec.waitSettled(t, "d/f")
+	m.rec.take()
+
+	m.place("d/f", "the new content")
+	m.place("d/new", "new")
+	m.want("d/f", "the new content")
+	m.want("d/new", "new")
+	if st, err := os.Stat(m.path("d/f")); err != nil || st.Size() != 15 {
+		t.Errorf("stat: %v, %v", st, err)
+	}
+	if b, err := io.ReadAll(old); err != nil || string(b) != "old" {
+		t.Errorf("the open handle reads %q, %v", b, err)
+	}
+	if names := m.names("d"); names != "f new" {
+		t.Errorf("listed: %s", names)
+	}
+	if got := fmt.Sprint(m.trashed("d/f")); got != "[old]" {
+		t.Errorf("in trash: %s", got)
+	}
+	if all := m.rec.take(); len(all) != 0 {
+		t.Errorf("steps were recorded: %s", show(all))
+	}
+}
+
+func (t *tester) names(dir string) string {
+	t.Helper()
+	all, err := os.ReadDir(t.path(dir))
+	t.must(err)
+	var names []string
+	for _, e := range all {
+		names = append(names, e.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+func TestStepsOnTheRest(t *testing.T) {
+	m := start(t)
+	m.write("a", "a")
+	m.must(os.Mkdir(m.path("d"), 0o755))
+	m.rec.waitSettled(t, "a")
+	m.names("")
+	st, _, err := m.Move("a", "d/b", m.signature("a"))
+	m.must(err)
+	if st.Name != "b" || m.names("") != "d" {
+		t.Errorf("moved: %+v, left: %s", st, m.names(""))
+	}
+	m.want("d/b", "a")
+	mode, mtime, x := uint32(0o600), int64(1e18), "value"
+	st, _, err = m.Attr("d/b", st.Signature, step.Attr{Mode: &mode, MTime: &mtime, XAttrs: map[string]*string{"user.x": &x}})
+	m.must(err)
+	if st.Mode != mode || st.Signature.MTime != mtime {
+		t.Errorf("attr: %+v", st)
+	}
+	if info, err := os.Stat(m.path("d/b")); err != nil || info.Mode() != 0o600 || info.ModTime().UnixNano() != mtime {
+		t.Errorf("seen: %v, %v", info, err)
+	}
+	if all, err := m.XAttrs("d/b"); err != nil || all["user.x"] != x {
+		t.Errorf("xattrs: %v, %v", all, err)
+	}
+	_, err = m.Remove("d", m.signature("d"))
+	if !errors.Is(err, unix.ENOTEMPTY) {
+		t.Errorf("rmdir of a full directory: %v", err)
+	}
+	_, err = m.Remove("d/b", st.Signature)
+	m.must(err)
+	_, err = m.Remove("d", m.signature("d"))
+	m.must(err)
+	if m.names("") != "" {
+		t.Errorf("left: %s", m.names(""))
+	}
+	m.must(os.Mkdir(m.under+"/.syncfs/staging/dir", 0o750))
+	m.must(os.Symlink("target", m.under+"/.syncfs/staging/link"))
+	for _, s := range []string{"dir", "link"} {
+		_, _, err := m.Place(s, s, signature.Signature{})
+		m.must(err)
+	}
+	if target, err := os.Readlink(m.path("link")); err != nil || target != "target" {
+		t.Errorf("link: %q, %v", target, err)
+	}
+	if info, err := os.Stat(m.path("dir")); err != nil || info.Mode() != 0o750|fs.ModeDir {
+		t.Errorf("dir: %v, %v", info, err)
+	}
+}
+
+func TestStepsRefused(t *testing.T) {
+	m := start(t)
+	m.write("f", "one")
+	m.rec.waitSettled(t, "f")
+	was := m.signature("f")
+	m.write("f", "two!")
+	m.rec.wait(t, "write", func(c change.Change) bool { return c.Kind == change.Dirty })
+	m.rec.waitSettled(t, "f")
+	wantErr := func(what string, err, want error) {
+		t.Helper()
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	none := signature.Signature{}
+	_, _, err := m.Place(m.stage("s", "x"), "f", was)
+	wantErr("place over a change", err, step.ErrChanged)
+	_, _, err = m.Place("s", "f", none)
+	wantErr("place over a new file", err, step.ErrChanged)
+	_, _, err = m.Place("s", "gone", was)
+	wantErr("place over what is gone", err, step.ErrChanged)
+	_, _, err = m.Move("f", "g", was)
+	wantErr("move of a change", err, step.ErrChanged)
+	_, err = m.Remove("f", was)
+	wantErr("remove of a change", err, step.ErrChanged)
+	mode := uint32(0o600)
+	_, _, err = m.Attr("f", was, step.Attr{Mode: &mode})
+	wantErr("attr of a change", err, step.ErrChanged)
+	m.want("f", "two!")
+
+	f, err := os.OpenFile(m.path("f"), os.O_WRONLY, 0)
+	m.must(err)
+	_, err = f.WriteString("four")
+	m.must(err)
+	_, _, err = m.Place("s", "f", m.signature("f"))
+	wantErr("place over a file being written", err, step.ErrBusy)
+	if w := fmt.Sprint(m.Writers()); w != "[f]" {
+		t.Errorf("writers: %s", w)
+	}
+	m.rec.take()
+	m.must(f.Close())
+	m.rec.waitSettled(t, "f")
+	m.place("f", "placed")
+	m.want("f", "placed")
+	for _, bad := range []string{".syncfs/x", "../x", "a//b", "./x", "a\x00b"} {
+		if _, _, err := m.Place(m.stage("s", "x"), bad, none); err == nil {
+			t.Errorf("placed at %q", bad)
+		}
+	}
+}
+
+func TestStillFilesSettle(t *testing.T) {
+	m := start(t)
+	f, err := os.Create(m.path("log"))
+	m.must(err)
+	defer f.Close()
+	_, err = f.WriteString("line")
+	m.must(err)
+	m.must(f.Sync())
+	begun := time.Now()
+	m.rec.waitSettled(t, "log")
+	if d := time.Since(begun); d < still-100*time.Millisecond {
+		t.Errorf("settled after %v", d)
+	}
+	m.rec.take()
+	_, err = f.WriteString("line")
+	m.must(err)
+	m.must(f.Sync())
+	m.rec.waitSettled(t, "log")
+	m.place("log", "placed")
+	m.want("log", "placed")
+}
+
+func TestReservedIsHidden(t *testing.T) {
+	m := start(t)
+	m.write("f", "x")
+	m.place("g", "through the helper")
+	for name, err := range map[string]error{
+		"stat":        unix.Access(m.path(".syncfs"), 0),
+		"stat in":     unix.Access(m.path(".syncfs/staging"), 0),
+		"stat hidden": unix.Access(m.path(".syncfs-"), 0),
+		"remove":      os.RemoveAll(m.path(".syncfs/trash")),
+	} {
+		if name != "remove" && err != unix.ENOENT {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, err := range map[string]error{
+		"mkdir":   os.Mkdir(m.path(".syncfs"), 0o755),
+		"create":  os.WriteFile(m.path(".syncfs"), nil, 0o644),
+		"rename":  os.Rename(m.path("f"), m.path(".syncfs")),
+		"symlink": os.Symlink("f", m.path(".syncfs")),
+		"link":    os.Link(m.path("f"), m.path(".syncfs")),
+	} {
+		if !errors.Is(err, unix.EPERM) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if names := m.names(""); names != "f g" {
+		t.Errorf("listed: %s", names)
+	}
+	m.must(os.Mkdir(m.path("d"), 0o755))
+	m.must(os.Mkdir(m.path("d/.syncfs"), 0o755))
+}
+
+func TestWatchersAreTold(t *testing.T) {
+	m := start(t)
+	m.must(os.Mkdir(m.path("d"), 0o755))
+	m.write("d/f", "old")
+	m.rec.waitSettled(t, "d/f")
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	m.must(err)
+	defer unix.Close(fd)
+	_, err = unix.InotifyAddWatch(fd, m.path("d"), unix.IN_MOVED_TO|unix.IN_MOVED_FROM|unix.IN_DELETE|unix.IN_ATTRIB)
+	m.must(err)
+	m.place("d/f", "new")
+	m.place("d/g", "new")
+	_, err = m.Remove("d/g", m.signature("d/g"))
+	m.must(err)
+	_, _, err = m.Move("d/f", "d/h", m.signature("d/f"))
+	m.must(err)
+	buf := make([]byte, 4096)
+	n, err := unix.Read(fd, buf)
+	m.must(err)
+	var got []string
+	for b := buf[:n]; len(b) > 0; {
+		mask := uint32(b[4]) | uint32(b[5])<<8
+		size := 16 + int(b[12])
+		name := strings.TrimRight(string(b[16:size]), "\x00")
+		got = append(got, fmt.Sprintf("%x:%s", mask, name))
+		b = b[size:]
+	}
+	want := fmt.Sprintf("[%x:f %x:g %x:g %x:f %x:h]", unix.IN_MOVED_TO, unix.IN_MOVED_TO, unix.IN_DELETE, unix.IN_MOVED_FROM, unix.IN_MOVED_TO)
+	if fmt.Sprint(got) != want {
+		t.Errorf("events %v, want %s", got, want)
+	}
+}
