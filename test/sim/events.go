@@ -35,8 +35,8 @@ const (
 	SaveByBackup
 	SaveByRemoval
 	Session
-	Exchanged // a session each way
-	BreakOff
+	HalfSession // broken off when one side had joined
+	BreakOff    // before that
 	SendLate
 	DeliverLate
 	Fetch
@@ -52,7 +52,7 @@ var weights = map[Event]int{
 	Write: 12, WriteLink: 1, WriteEqual: 3, Overwrite: 5, WriteSlowly: 2, Mkdir: 8,
 	Move: 15, MoveNear: 6, Exchange: 2, Remove: 6, RemoveAll: 4, Set: 3,
 	SaveByRename: 2, SaveByBackup: 2, SaveByRemoval: 2,
-	Session: 8, Exchanged: 6, BreakOff: 1, SendLate: 2, DeliverLate: 2, Fetch: 3,
+	Session: 8, HalfSession: 6, BreakOff: 1, SendLate: 2, DeliverLate: 2, Fetch: 3,
 	Restart: 1, Crash: 1, Backup: 1, Restore: 1, NewMember: 1,
 }
 
@@ -66,8 +66,8 @@ type scene struct {
 	file     string // of a file; of none, if there is none
 }
 
-// name is one of the few names that there are.
-func name(i int) string { return "/" + string(rune('a'+i%3)) }
+// letter is one of the few names that there are.
+func letter(i int) string { return "/" + string(rune('a'+i%3)) }
 
 // step lets an event happen.
 func (w *World) step(s Step) {
@@ -76,7 +76,7 @@ func (w *World) step(s Step) {
 	m := w.look(x.r)
 	x.any = pick(m.all, s.A).path
 	x.dir = pick(m.dirs(), s.A).path
-	x.into = pick(m.dirs(), s.B).path + name(s.C)
+	x.into = pick(m.dirs(), s.B).path + letter(s.C)
 	x.file = "/nothing/here"
 	if f := m.files(); len(f) > 0 {
 		x.file = pick(f, s.A).path
@@ -91,22 +91,22 @@ func pick[T any](l []T, i int) T { return l[i%len(l)] }
 func (w *World) happen(s scene) {
 	switch s.Event {
 	case Write:
-		w.put(s.r, s.dir+name(s.B), w.fresh())
+		w.put(s.r, s.dir+letter(s.B), w.fresh())
 	case WriteLink:
-		w.put(s.r, s.dir+name(s.B), fmt.Sprintf("->%d", s.C%2))
+		w.put(s.r, s.dir+letter(s.B), fmt.Sprintf("->%d", s.C%2))
 	case WriteEqual:
-		w.put(s.r, s.dir+name(s.B), fmt.Sprintf("eq%d", s.C%2))
+		w.put(s.r, s.dir+letter(s.B), fmt.Sprintf("eq%d", s.C%2))
 	case Overwrite:
 		w.put(s.r, s.file, w.fresh())
 	case WriteSlowly:
 		w.writeSlowly(s)
 	case Mkdir:
-		w.mkdir(s.r, s.dir+name(s.B))
+		w.mkdir(s.r, s.dir+letter(s.B))
 	case Move:
 		w.move(s)
 	case MoveNear:
 		if s.any != "" {
-			w.mv(s.r, s.any, parent(parent(s.any))+name(s.C))
+			w.mv(s.r, s.any, parent(parent(s.any))+letter(s.C))
 		}
 	case Exchange:
 		w.exchange(s.r, s.any, s.into)
@@ -129,10 +129,9 @@ func (w *World) between(s scene) {
 	switch s.Event {
 	case Session:
 		w.session(s.r, s.other)
-	case Exchanged:
-		w.session(s.r, s.other)
-		w.session(s.other, s.r)
-	case BreakOff: // both sides have stamped
+	case HalfSession:
+		w.half(s.r, s.other)
+	case BreakOff: // both have stamped
 		if s.r != s.other {
 			w.offer(s.other, s.r)
 		}
@@ -184,10 +183,10 @@ func (w *World) move(s scene) {
 	if s.B%2 == 0 {
 		third = p
 	}
-	w.moveInto(s.r, p, q, name(s.C))
-	w.moveInto(s.other, q, third, name(s.A))
+	w.moveInto(s.r, p, q, letter(s.C))
+	w.moveInto(s.other, q, third, letter(s.A))
 	if third.IDs[0] != p.IDs[0] {
-		w.moveInto(pick(w.replicas, s.Replica+1+s.B), third, p, name(s.B))
+		w.moveInto(pick(w.replicas, s.Replica+1+s.B), third, p, letter(s.B))
 	}
 }
 
@@ -228,7 +227,7 @@ func (w *World) save(s scene) {
 		}
 		w.put(s.r, s.file, w.fresh())
 		if s.B%4 == 0 {
-			w.session(pick(w.replicas, s.B), s.r)
+			w.half(pick(w.replicas, s.B), s.r)
 		}
 		w.rm(s.r, backup)
 	case SaveByRemoval:

@@ -109,7 +109,7 @@ func (w *World) begin() {
 			w.put(r, p, w.fresh())
 		}
 		for _, o := range w.replicas[1:] {
-			w.session(o, r)
+			w.half(o, r)
 		}
 	case Apart:
 		for i, r := range w.replicas[:min(3, len(w.replicas))] {

@@ -32,6 +32,8 @@ func (w *World) tidy(r *Replica) {
 	for id, it := range items {
 		w.check(!it.Live() || shows[id], "a live item is not shown at %s: %v", r.name, it)
 	}
+	w.indexed(r, items, whole)
+	w.marked(r)
 }
 
 // same holds a node kept up to date against the one that the view computes.
@@ -80,11 +82,12 @@ func (w *World) meet() {
 	before := []Tree(nil)
 	for now := state(); !slices.EqualFunc(before, now, maps.Equal[Tree, Tree]); w.rounds++ {
 		w.check(w.rounds < 12, "no quiescence")
-		for _, to := range w.replicas {
-			for _, from := range w.replicas {
-				w.session(to, from)
+		for i, r := range w.replicas {
+			for _, o := range w.replicas[:i] {
+				w.session(r, o)
+				w.tidy(o)
 			}
-			w.tidy(to)
+			w.tidy(r)
 		}
 		for _, r := range w.replicas {
 			w.fetch(r, 0)
@@ -119,6 +122,14 @@ func (w *World) agree() {
 			w.check(first.known[id] != nil && first.known[id].Equal(it), "states differ: %v\n%v", first.known[id], it)
 		}
 		w.check(len(m.older) == 0, "older states are still shown: %v", m.older)
+	}
+	for _, r := range w.replicas {
+		w.must(r.tree.View(func(v tree.View) error {
+			return v.Tx.EachWanted(func(root item.Hash, id item.ID) error {
+				w.fail("content %s of %s is still wanted at %s", w.contents[item.Key{Kind: item.Bytes, Root: root}], id, r.name)
+				return nil
+			})
+		}))
 	}
 }
 

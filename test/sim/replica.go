@@ -18,6 +18,7 @@ type Replica struct {
 	seen    map[int]bool // user operations that it knows of
 	synced  *backup      // what a crash leaves
 	now     *moment      // nil: look again
+	onDisk  *moment      // when the disk was last told; nil: never
 }
 
 // A backup is a copy of a replica's journal.
@@ -46,7 +47,7 @@ func (w *World) open(r *Replica, b *backup) {
 	if r.journal != nil {
 		w.must(r.journal.Close())
 	}
-	r.journal = j
+	r.journal, r.onDisk = j, nil
 	w.start(r)
 }
 

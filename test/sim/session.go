@@ -3,14 +3,13 @@ package sim
 import (
 	"iter"
 	"maps"
-	"slices"
 
 	"syncfs/journal/item"
 	"syncfs/journal/version"
 	"syncfs/replicate/tree"
 )
 
-// An offer is what one replica sends to another in a session.
+// An offer is what one replica sends to another in a session that is not as sessions should be.
 type offer struct {
 	from      string
 	knowledge version.Vector
@@ -59,26 +58,34 @@ func (w *World) accept(to *Replica, o *offer) {
 	w.fsync(to)
 }
 
-// session brings to what from has.
-func (w *World) session(to, from *Replica) {
+// half brings to what from has, and nothing back.
+func (w *World) half(to, from *Replica) {
 	if to != from {
 		w.accept(to, w.offer(from, to))
 	}
 }
 
-// fetch brings the content of one in so many items on their way; of all, if every is 0.
+// fetch has one in so many of the contents that r wants arrive; all, if every is 0.
 func (w *World) fetch(r *Replica, every int) {
-	m := w.look(r)
-	ids := slices.SortedFunc(maps.Keys(m.older), item.ID.Compare)
+	type want struct {
+		root item.Hash
+		id   item.ID
+	}
+	n := 0
 	w.must(r.tree.Update(func(e *tree.Edit) error {
-		for i, id := range ids {
-			if every == 0 || i%every == 0 {
-				if err := e.Release(id); err != nil {
-					return err
-				}
+		var wanted []want
+		err := e.Tx.EachWanted(func(root item.Hash, id item.ID) error {
+			wanted = append(wanted, want{root, id})
+			return nil
+		})
+		for i, x := range wanted {
+			if err == nil && (every == 0 || i%every == 0) {
+				err = e.Arrived(x.id, x.root)
+				n++
 			}
 		}
-		return nil
+		return err
 	}))
+	w.logf("%s fetches %d contents", r.name, n)
 	r.now = nil
 }

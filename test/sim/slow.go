@@ -12,7 +12,7 @@ import (
 
 // writeSlowly creates a file that is written some other time; or writes one that was created so.
 func (w *World) writeSlowly(s scene) {
-	path := s.dir + name(s.B)
+	path := s.dir + letter(s.B)
 	m := w.look(s.r)
 	d, _ := m.at(s.dir)
 	if _, taken := m.at(path); taken || w.writeHeld(s.r) {
