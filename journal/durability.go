@@ -45,24 +45,38 @@ type tail struct {
 	synced bool         // on disk, all of it
 }
 
-// newTail is called when Badger has opened dir: the active memtable is empty and has the last number.
+// newTail is called when Badger has opened dir, "" for none: the active memtable is empty.
 func newTail(dir string, fsync func() error) (*tail, error) {
 	t := &tail{dir: dir, fsync: fsync}
-	if dir == "" {
-		return t, nil
+	if err := t.look(); err != nil {
+		return nil, err
+	}
+	t.size = 0
+	return t, nil
+}
+
+// look takes the memtables as they are, brings them to disk, and the last for full.
+func (t *tail) look() error {
+	if t.dir == "" {
+		return nil
 	}
 	files, err := memFiles(t.dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, f := range files {
 		n, err := strconv.Atoi(f[:len(f)-len(memSuffix)])
 		if err != nil {
-			return nil, fmt.Errorf("file %s: %w", f, ErrCorrupt)
+			return fmt.Errorf("file %s: %w", f, ErrCorrupt)
+		}
+		// One that is gone has become a table.
+		if err := syncFile(t.path(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 		t.number = max(t.number, n)
 	}
-	return t, syncDir(t.dir)
+	t.size = memTableSize
+	return syncDir(t.dir)
 }
 
 // before is called before each commit.
@@ -110,9 +124,6 @@ func (t *tail) rotated() error {
 	t.size = 0
 	return syncDir(t.dir)
 }
-
-// lost says that commits were made which the tail did not see.
-func (t *tail) lost() { t.size = memTableSize }
 
 func (t *tail) path(number int) string {
 	return filepath.Join(t.dir, fmt.Sprintf("%05d%s", number, memSuffix))

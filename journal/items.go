@@ -64,11 +64,36 @@ func (tx *Tx) SetHeld(id item.ID, held bool) error { return tx.mark(heldKey(id),
 func (tx *Tx) EachHeld(fn func(item.ID) error) error { return tx.eachID(kindHeld, fn) }
 
 func (tx *Tx) state(key []byte) (*item.Item, error) {
+	if it, ok := tx.seen[string(key)]; ok {
+		return it, nil
+	}
 	b, err := tx.get(key)
-	if b == nil || err != nil {
+	if err != nil {
 		return nil, err
 	}
-	return decodeState(key, b)
+	var it *item.Item
+	if b != nil {
+		if it, err = decodeState(key, b); err != nil {
+			return nil, err
+		}
+	}
+	tx.see(key, it)
+	return it, nil
+}
+
+// maxSeen bounds what an Update keeps decoded.
+const maxSeen = 8 << 10
+
+// see keeps a state that an Update has read or put, nil for none: operations come back to the same
+// items many times. It can be shared because states are values.
+func (tx *Tx) see(key []byte, it *item.Item) {
+	if tx.writes == nil {
+		return
+	}
+	if tx.seen == nil || len(tx.seen) >= maxSeen {
+		tx.seen = map[string]*item.Item{}
+	}
+	tx.seen[string(key)] = it
 }
 
 func decodeState(key, value []byte) (*item.Item, error) {
@@ -118,12 +143,14 @@ func (tx *Tx) change(id item.ID, key []byte, it *item.Item, apply func(*states))
 		return err
 	}
 	if it == nil {
+		tx.see(key, nil)
 		return tx.delete(key)
 	}
 	b, err := it.MarshalBinary()
 	if err != nil {
 		return err
 	}
+	tx.see(key, it)
 	return tx.set(key, b)
 }
 

@@ -183,9 +183,8 @@ func (j *Journal) Backup(w io.Writer) error {
 func (j *Journal) Restore(r io.Reader) error {
 	j.writer.Lock()
 	defer j.writer.Unlock()
-	j.tail.lost()
 	if err := j.db.Load(r, 16); err != nil {
 		return fmt.Errorf("journal: restore: %w", err)
 	}
-	return nil
+	return j.tail.look()
 }

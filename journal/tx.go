@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"syncfs/journal/item"
 )
 
 // ErrTooLarge ends an Update that changes more than one transaction can hold. Nothing of it is kept;
@@ -23,6 +25,7 @@ var ErrReadOnly = errors.New("a view of the journal cannot be changed")
 type Tx struct {
 	snapshot *badger.Txn
 	writes   *overlay // nil in a View
+	seen     map[string]*item.Item
 	maxKeys  int64
 	maxSize  int64
 }
