@@ -1,0 +1,76 @@
+package e2e
+
+import (
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// ordinary is the user that the tests make for themselves where they run as root.
+const ordinary = "syncfs-e2e"
+
+// An ordinary user mounts, syncs and unmounts, without any right of root's; root and others are kept out.
+func TestAnOrdinaryUser(t *testing.T) {
+	c := newCluster(t, embedded)
+	a, b := c.Station("a"), c.Station("b")
+	if os.Getuid() == 0 {
+		cred := credential(t)
+		for _, s := range []*station{a, b} {
+			s.uid = cred
+			for _, dir := range []string{s.Dir, s.home} {
+				if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	a.Mount()
+	b.Mount()
+	c.Link(a, b)
+	shell := func(s *station, line string) string {
+		t.Helper()
+		r := s.exec("/bin/sh", "-c", line)
+		if r.status != 0 {
+			t.Fatalf("%s: %s: status %d\n%s%s", s.Name, line, r.status, r.stdout, r.stderr)
+		}
+		return r.stdout
+	}
+	shell(a, "mkdir d && echo mine > d/f && ln -s f d/l && chmod 600 d/f")
+	a.Flush()
+	if got := shell(b, "cat d/l && stat -c %a d/f && mv d e && echo more >> e/f"); got != "mine\n600\n" {
+		t.Errorf("on b: %q", got)
+	}
+	b.Flush()
+	if got := shell(a, "cat e/f"); got != "mine\nmore\n" {
+		t.Errorf("on a: %q", got)
+	}
+	if strings.Contains(a.Run("status", a.Dir), "warning") {
+		t.Error(a.Run("status", a.Dir))
+	}
+	a.Kill()
+	a.Mount()
+	if got := shell(a, "ls e"); got != "f\nl\n" {
+		t.Errorf("after a kill: %q", got)
+	}
+}
+
+// credential is an ordinary user's, who is made for this test.
+func credential(t *testing.T) *syscall.Credential {
+	t.Helper()
+	if _, err := user.Lookup(ordinary); err != nil {
+		newTool(t, "useradd", "--system", "--no-create-home", "--shell", "/bin/sh", ordinary).run()
+	}
+	t.Cleanup(func() { newTool(t, "userdel", ordinary).cmd.Run() })
+	u, err := user.Lookup(ordinary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	t.Cleanup(func() { os.RemoveAll(filepath.Join(os.TempDir(), "syncfs-"+u.Uid)) })
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
