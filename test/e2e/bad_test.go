@@ -117,14 +117,21 @@ func TestAChangedKeyOfAPeerIsRefused(t *testing.T) {
 
 func TestAChangedHostKeyIsRefused(t *testing.T) {
 	c, a, b := strangers(t, openSSH)
-	c.sshd.newHostKey()
+	hosts, err := os.ReadFile(c.ssh("known_hosts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(string(hosts), " ")
+	if err := os.WriteFile(c.ssh("known_hosts"), []byte(name+" "+a.Key()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	a.refused("b", "another machine may be posing as it", "ssh-keygen -R")
 	untouched(a, b)
 }
 
 func TestAnUnknownHostKeyIsRefused(t *testing.T) {
-	_, a, b := strangers(t, openSSH)
-	if err := os.Remove(filepath.Join(a.home, ".ssh", "known_hosts")); err != nil {
+	c, a, b := strangers(t, openSSH)
+	if err := os.Remove(c.ssh("known_hosts")); err != nil {
 		t.Fatal(err)
 	}
 	a.refused("b", "known_hosts", "ssh-keyscan")
@@ -134,9 +141,9 @@ func TestAnUnknownHostKeyIsRefused(t *testing.T) {
 func TestAnUnknownFolderIsTold(t *testing.T) {
 	c, a, b := strangers(t, openSSH)
 	nowhere := filepath.Join(c.dir, "nowhere")
-	a.Run("peer", "add", "b", c.sshd.address(nowhere), "--command", syncfs)
+	a.Run("peer", "add", "b", c.sshd.Address(nowhere), "--command", syncfs)
 	a.refused("b", nowhere, "no replica")
-	a.Run("peer", "add", "b", c.sshd.address(b.Dir), "--command", "no-such-syncfs")
+	a.Run("peer", "add", "b", c.sshd.Address(b.Dir), "--command", "no-such-syncfs")
 	a.refused("b", "not found", "--command")
 	untouched(a, b)
 	if _, err := os.Stat(nowhere); err == nil {
@@ -153,7 +160,7 @@ func TestAnotherProtocolIsTold(t *testing.T) {
 		a.Run("peer", "add", "b", answering(t, words), "--command", "")
 		a.refused("b", want)
 	}
-	a.Run("peer", "add", "b", "127.0.0.1:"+c.sshd.port, "--command", "")
+	a.Run("peer", "add", "b", "127.0.0.1:"+c.port(), "--command", "")
 	a.refused("b", "OpenSSH", "ssh://")
 	untouched(a, b)
 }

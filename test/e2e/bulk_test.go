@@ -74,9 +74,8 @@ func prefixed(below tree) tree {
 // rsync is how long rsync -a takes for the same data, by the same server, into a plain directory.
 func rsync(c *cluster, src string) time.Duration {
 	c.t.Helper()
-	home := filepath.Join(c.dir, "a.home", ".ssh")
-	ssh := fmt.Sprintf("ssh -F none -p %s -i %s/id_ed25519 -o UserKnownHostsFile=%s/known_hosts", c.sshd.port, home, home)
+	ssh := fmt.Sprintf("ssh -F %s -i %s -o UserKnownHostsFile=%s", c.ssh("config"), c.ssh("id_ed25519"), c.ssh("known_hosts"))
 	start := time.Now()
-	newTool(c.t, "rsync", "-a", "-e", ssh, src, fmt.Sprintf("%s@127.0.0.1:%s", c.sshd.user, filepath.Join(c.dir, "by-rsync"))).run()
+	newTool(c.t, "rsync", "-a", "-e", ssh, src, c.sshd.Host+":"+filepath.Join(c.dir, "by-rsync")).run()
 	return time.Since(start)
 }

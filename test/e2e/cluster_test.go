@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
+
+	stations "syncfs/test/station"
 )
 
 // A transport is how the stations of a story reach one another.
@@ -26,7 +30,7 @@ type cluster struct {
 	t    *testing.T
 	via  transport
 	dir  string
-	sshd *sshd // of openSSH
+	sshd *stations.Sshd // of openSSH: its home is that of all stations
 }
 
 func newCluster(t *testing.T, via transport) *cluster {
@@ -45,9 +49,40 @@ func newCluster(t *testing.T, via transport) *cluster {
 	})
 	c := &cluster{t: t, via: via, dir: dir}
 	if via == openSSH {
-		c.sshd = startSSHD(t, filepath.Join(dir, "sshd"))
+		c.startSSHD(filepath.Join(dir, "sshd"))
 	}
 	return c
+}
+
+// startSSHD starts an OpenSSH server on the loopback, which lets whoever runs the tests in.
+func (c *cluster) startSSHD(dir string) {
+	c.t.Helper()
+	err := os.Mkdir(dir, 0o755)
+	if err == nil {
+		c.sshd, err = stations.StartSshd(context.Background(), dir)
+	}
+	if err != nil {
+		c.t.Fatalf("these tests need OpenSSH's server: %v", err)
+	}
+	c.t.Cleanup(func() {
+		if err := c.sshd.Stop(); err != nil {
+			c.t.Error(err)
+		}
+	})
+}
+
+// ssh is a file of the user's ~/.ssh.
+func (c *cluster) ssh(name string) string { return filepath.Join(c.sshd.Home, ".ssh", name) }
+
+// port is the OpenSSH server's.
+func (c *cluster) port() string {
+	c.t.Helper()
+	hosts, err := os.ReadFile(c.ssh("known_hosts"))
+	found := regexp.MustCompile(`\]:(\d+) `).FindSubmatch(hosts)
+	if err != nil || found == nil {
+		c.t.Fatalf("known_hosts: %q, %v", hosts, err)
+	}
+	return string(found[1])
 }
 
 // Station makes a station that is not mounted yet.
@@ -55,7 +90,7 @@ func (c *cluster) Station(name string) *station {
 	c.t.Helper()
 	s := newStation(c.t, c.dir, name)
 	if c.sshd != nil {
-		c.sshd.lets(s)
+		s.home = c.sshd.Home
 	}
 	return s
 }
@@ -80,7 +115,7 @@ func (c *cluster) Link(a, b *station) {
 	c.t.Helper()
 	for _, pair := range [][2]*station{{a, b}, {b, a}} {
 		if c.sshd != nil {
-			pair[0].Knows(pair[1], c.sshd.address(pair[1].Dir), "--command", syncfs)
+			pair[0].Knows(pair[1], c.sshd.Address(pair[1].Dir), "--command", syncfs)
 		} else {
 			pair[0].Knows(pair[1], pair[1].listen)
 		}
