@@ -240,3 +240,63 @@ func TestWantedFollowsWhatIsShown(t *testing.T) {
 	}
 	w.agree("l=->f")
 }
+
+// Where a content of the older state has become an item of its own the known state is shown at once.
+func TestOlderStateGivesWayToACopy(t *testing.T) {
+	w, l := newWorld(t, "A", "B", "C")
+	a, b, c := l[0], l[1], l[2]
+	a.put("f", "x1")
+	w.settle()
+	a.put("f", "x2")
+	b.put("f", "x3")
+	w.settle()
+	a.mv("f", "g") // writes the copy down
+	a.put("g", "x4")
+	c.pull(a)
+	if got := c.tree(); got["g"] != "x4" || len(got) != 2 {
+		t.Fatalf("%v", got)
+	}
+	c.check()
+}
+
+// A copy that has become an item is not shown beside it, wherever that is.
+func TestCopyThatIsAnItem(t *testing.T) {
+	w, a, b := two(t)
+	a.put("f", "x1")
+	w.settle()
+	a.put("f", "x2")
+	b.put("f", "x3")
+	w.settle()
+	a.check()
+	var copied item.ID
+	for p := range a.tree() {
+		if n := a.at(p); n.IsCopy() {
+			copied = n.IDs[0]
+		}
+	}
+	it := state(1, false, item.Root, "elsewhere")
+	it.ID = copied
+	w.must(a.Join(all(it), version.Vector{stranger: 1}))
+	a.shows("f=x3", "elsewhere=x1")
+}
+
+// A directory that moves is one item, whatever is in it.
+func TestDirectoryMoveIsOneItem(t *testing.T) {
+	_, a, b := two(t)
+	a.mkdir("d")
+	d := a.at("d")
+	a.update(func(e *tree.Edit) error {
+		for i := range 300 {
+			if _, err := e.Create(d, fmt.Sprint("f", i), bytes("x"), mode, false); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	b.pull(a)
+	b.fetch()
+	a.mv("d", "e")
+	if n := len(b.offered(a)); n != 1 {
+		t.Fatalf("%d items changed", n)
+	}
+}
