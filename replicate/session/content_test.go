@@ -16,7 +16,7 @@ import (
 
 func TestContentsOfAllSizesArrive(t *testing.T) {
 	a, b := replicas(0, 0)
-	for i, size := range []int{0, 1, chunk.Min, session.Small, session.Small + 1, 1 << 20, 20 << 20} {
+	for i, size := range []int{0, 1, chunk.Min, session.Small, session.Small + 1, 1 << 20, 5 << 20} {
 		a.Write("a"+string(rune('0'+i)), data(byte(i), size))
 		b.Write("b"+string(rune('0'+i)), data(byte(100+i), size))
 	}
@@ -27,18 +27,18 @@ func TestContentsOfAllSizesArrive(t *testing.T) {
 	if r.Contents != 7 { // the empty one was here
 		t.Errorf("%d contents", r.Contents)
 	}
-	if r.Received > 21<<20+session.Small*2+1<<20+200_000 {
+	if r.Received > 6<<20+session.Small*2+1<<20+200_000 {
 		t.Errorf("%d bytes received: zeros were sent again and again", r.Received)
 	}
 }
 
 func TestANewVersionCostsItsDifference(t *testing.T) {
 	a, b := replicas(0, 0)
-	content := data(1, 64<<20)
+	content := data(1, 24<<20)
 	a.Write("disk.img", content)
 	p := connect(t, a, b)
 	run(t, p.a)
-	content = slices.Insert(slices.Clone(content), 30<<20, []byte("a few bytes more")...)
+	content = slices.Insert(slices.Clone(content), 10<<20, []byte("a few bytes more")...)
 	a.Write("disk.img", content)
 	r := run(t, p.a)
 	wantEqual(t, a, b)
@@ -116,10 +116,10 @@ func (f *failing) ReadChunk(ctx context.Context, h item.Hash) ([]byte, error) {
 
 func TestATransferThatWasCutOffGoesOnWhereItWas(t *testing.T) {
 	a, b := replicas(0, 0)
-	a.Write("disk.img", data(1, 64<<20))
+	a.Write("disk.img", data(1, 24<<20))
 	p := sessiontest.NewPipe("laptop", "home", 4)
 	f := &failing{Replica: a, do: func() { p.A.Close() }}
-	f.left.Store(600)
+	f.left.Store(240)
 	laptop := serve(t, p.A, f, session.Options{Name: "laptop", Dialed: true})
 	home := serve(t, p.B, b, session.Options{Name: "home"})
 	if _, err := laptop.Run(t.Context()); err == nil {
@@ -130,7 +130,7 @@ func TestATransferThatWasCutOffGoesOnWhereItWas(t *testing.T) {
 	again := connect(t, a, b)
 	r := run(t, again.b)
 	wantEqual(t, a, b)
-	if r.Reused < 24<<20 || r.Fetched > 40<<20 {
+	if r.Reused < 6<<20 || r.Fetched > 18<<20 {
 		t.Errorf("%d bytes were there, %d came again", r.Reused, r.Fetched)
 	}
 }
@@ -153,7 +153,7 @@ func TestAChunkThatChangedUnderItIsGone(t *testing.T) {
 }
 
 func TestOneContentIsFetchedFromOnePeer(t *testing.T) {
-	content := data(1, 24<<20)
+	content := data(1, 8<<20)
 	a, b := replicas(0, 0)
 	c := sessiontest.NewReplica("work")
 	a.Write("film", content)

@@ -27,12 +27,12 @@ func (x *exchange) states(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	offered := x.knowledge
+	var offered, joined version.Vector
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { offered, err = x.offer(ctx, theirs); return err })
-	g.Go(func() (err error) { theirs, err = x.join(ctx, theirs); return err })
+	g.Go(func() (err error) { joined, err = x.join(ctx, theirs); return err })
 	err = g.Wait()
-	x.r.Knowledge = offered.Join(theirs)
+	x.r.Knowledge = offered.Join(joined)
 	return err
 }
 
