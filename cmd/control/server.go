@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -75,7 +76,11 @@ func (l *listener) Close() error {
 	return err
 }
 
-// Serve answers requests until ctx ends, closes l, and returns when every answer is given.
+// requestTime is how long a command may take to say what it wants.
+const requestTime = 10 * time.Second
+
+// Serve takes requests until ctx ends, closes l, and returns when every answer is given: what is under
+// way then is not cut off by it.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer l.Close()
 	defer context.AfterFunc(ctx, func() { l.Close() })()
@@ -91,7 +96,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		}
 		answers.Go(func() {
 			defer conn.Close()
-			if err := s.answer(ctx, conn.(*net.UnixConn)); err != nil {
+			if err := s.answer(context.WithoutCancel(ctx), conn.(*net.UnixConn)); err != nil {
 				s.Logger.Debug("control connection", "err", err)
 			}
 		})
@@ -102,8 +107,14 @@ func (s *Server) answer(ctx context.Context, conn *net.UnixConn) error {
 	if err := sameUser(conn, os.Getuid()); err != nil {
 		return err
 	}
+	if err := conn.SetReadDeadline(time.Now().Add(requestTime)); err != nil {
+		return err
+	}
 	in := bufio.NewReaderSize(conn, 64<<10)
 	req, err := readRequest(in)
+	if err == nil {
+		err = conn.SetReadDeadline(time.Time{})
+	}
 	if err != nil {
 		return send(conn, reply{Error: err.Error()})
 	}

@@ -57,8 +57,8 @@ type Peer struct {
 	LastSession *time.Time `json:"last_session,omitempty"`
 	NextSession *time.Time `json:"next_session,omitempty"`
 	Outgoing    *Amount    `json:"outgoing,omitempty"` // known here and not yet there
-	Sent        int64      `json:"sent"`     // bytes on the wire since the daemon started
-	Received    int64      `json:"received"` // bytes on the wire since the daemon started
+	Sent        int64      `json:"sent"`               // bytes on the wire since the daemon started
+	Received    int64      `json:"received"`           // bytes on the wire since the daemon started
 	Error       string     `json:"error,omitempty"`
 }
 

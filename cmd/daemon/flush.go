@@ -1,0 +1,113 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"syncfs/cmd/report"
+	"syncfs/replicate"
+	"syncfs/sshpeer"
+)
+
+// flush syncs with one peer or all of them, once what programs did before it is in the journal.
+func (r *replica) flush(ctx context.Context, raw json.RawMessage, progress func(string)) (any, error) {
+	var args Flush
+	if err := json.Unmarshal(raw, &args); err != nil {
+		return nil, fmt.Errorf("arguments: %w", err)
+	}
+	peers, err := r.named(args.Peer)
+	if err != nil {
+		return nil, err
+	}
+	if args.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, args.Timeout)
+		defer cancel()
+	}
+	done := report.Flush{Peers: []string{}, Problems: []report.Problem{}}
+	done.Problems = append(done.Problems, r.comeToRest(ctx, progress)...)
+	progress("syncing")
+	for _, o := range r.replicator.Flush(ctx, peers...) {
+		if o.Kind == replicate.OK {
+			done.Peers = append(done.Peers, o.Peer)
+			continue
+		}
+		done.Problems = append(done.Problems, report.Problem{Peer: o.Peer, What: outcome(o)})
+	}
+	done.Complete = len(done.Problems) == 0
+	return done, nil
+}
+
+// named is the peers that a flush is for; none: all.
+func (r *replica) named(peer string) ([]string, error) {
+	if peer == "" {
+		return nil, nil
+	}
+	if _, err := r.members.Get(peer); errors.Is(err, sshpeer.ErrNotMember) {
+		return nil, fmt.Errorf("flush: %s is no peer of this replica; `syncfs peer ls` lists them", peer)
+	} else if err != nil {
+		return nil, err
+	}
+	return []string{peer}, nil
+}
+
+func outcome(o replicate.Outcome) string {
+	if o.Err != nil {
+		return o.Err.Error()
+	}
+	return o.Kind.String()
+}
+
+// comeToRest waits until a running scan has ended, no program is writing and the journal has it all, and
+// tells what is not at rest when ctx ends.
+func (r *replica) comeToRest(ctx context.Context, progress func(string)) []report.Problem {
+	if m := r.under.mount; m != nil {
+		if err := m.Sync(ctx); err != nil {
+			return []report.Problem{{What: fmt.Sprintf("syncfs(2) on the mount: %v", err)}}
+		}
+	}
+	settled := make(chan error, 1)
+	waiting, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	go func() { settled <- r.disk.WaitSettled(waiting) }()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-settled:
+			if err == nil {
+				return nil
+			}
+			return r.restless(err)
+		case <-tick.C:
+		}
+		now := r.disk.Status()
+		if now.Held != "" {
+			giveUp()
+			<-settled
+			return []report.Problem{{What: "held: " + now.Held}}
+		}
+		progress(fmt.Sprintf("taking in changes: %d looked at, %d files to read, %d being written", now.Scanned, now.Pending, now.Writing))
+	}
+}
+
+// restless is what had not come to rest when waiting for it ended with err.
+func (r *replica) restless(err error) []report.Problem {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var problems []report.Problem
+	writing, _ := r.disk.Writing(ctx) // if that fails too, err is told
+	for _, path := range writing {
+		problems = append(problems, report.Problem{Path: path, What: "still being written"})
+	}
+	if r.disk.Status().Scanning {
+		problems = append(problems, report.Problem{What: "the scan of the folder has not ended"})
+	}
+	if len(problems) == 0 {
+		problems = []report.Problem{{What: fmt.Sprintf("waiting for changes to be journaled: %v", err)}}
+	}
+	return problems
+}

@@ -1,0 +1,159 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+
+	"golang.org/x/sys/unix"
+
+	"syncfs/cmd/control"
+	"syncfs/replicate"
+)
+
+// serveMounted runs a replica whose folder is mounted until ctx ends, it is asked to stop, the folder is
+// unmounted by somebody else, or a part fails. tcp may be nil.
+func (r *replica) serveMounted(ctx context.Context, tcp net.Listener, ready func() error) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	gone := make(chan struct{})
+
+	below := start(r.disk.Run, end)
+	sessions := start(r.replicator.Run, end)
+	server := start(func(ctx context.Context) error {
+		if tcp == nil {
+			return nil
+		}
+		return r.server.Serve(ctx, tcp)
+	}, end)
+	answers, err := r.answer(ctx, end, map[string]control.Handler{
+		OpStop: handle(func(ctx context.Context, _ none) (none, error) {
+			end(errStopped)
+			<-gone
+			return none{}, nil
+		}),
+	})
+	unmounted := make(chan struct{})
+	go func() { // ends with the mount, at the latest when the process does
+		r.under.mount.Wait()
+		close(unmounted)
+	}()
+	if err == nil {
+		err = ready()
+	}
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case <-unmounted:
+			end(errUnmounted)
+		}
+		err = failure(context.Cause(ctx))
+	}
+	end(nil)
+
+	err = errors.Join(err, server.stop(), sessions.stop(), r.uncover(unmounted), r.journalRest())
+	close(gone)
+	if answers != nil {
+		err = errors.Join(err, answers.stop())
+	}
+	return errors.Join(err, below.stop())
+}
+
+// failure is why a replica ended, if that is one.
+func failure(cause error) error {
+	if errors.Is(cause, errStopped) || errors.Is(cause, errUnmounted) || errors.Is(cause, context.Canceled) {
+		return nil
+	}
+	return cause
+}
+
+// uncover brings what programs wrote to disk and takes the mount away. Who has files open is waited for a
+// little.
+func (r *replica) uncover(unmounted <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	select {
+	case <-unmounted:
+		return nil
+	default:
+	}
+	if err := r.under.mount.Sync(ctx); err != nil {
+		r.log.Warn("syncfs before unmount", "err", err)
+	}
+	if err := r.under.mount.Unmount(); err != nil {
+		return err
+	}
+	select {
+	case <-unmounted:
+	case <-ctx.Done():
+		r.log.Warn("programs still have files open: their calls end with an error")
+	}
+	return nil
+}
+
+// journalRest journals what programs did up to now. What can't be is found by the next scan.
+func (r *replica) journalRest() error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if _, err := r.disk.Begin(ctx); err != nil {
+		r.log.Warn("not all is journaled: the next scan takes it in", "err", err)
+	}
+	return nil
+}
+
+// withReplica opens a folder that is not mounted and calls fn while its parts run. Others may join by way
+// of the control socket; they are waited for.
+func (s *state) withReplica(ctx context.Context, fn func(context.Context, *replica) error) error {
+	log, file := openLog(s.dir, nil)
+	defer file.Close()
+	slog.SetDefault(log)
+	unix.Umask(0)
+	r, err := s.open(log, replicate.Off)
+	if err != nil {
+		return err
+	}
+	if err := r.bare(); err != nil {
+		return errors.Join(err, r.close())
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	below := start(r.disk.Run, end)
+	sessions := start(r.replicator.Run, end)
+	answers, err := r.answer(ctx, end, nil)
+	if err == nil {
+		err = errors.Join(fn(ctx, r), answers.stop())
+	}
+	err = errors.Join(err, sessions.stop(), r.journalRest(), below.stop())
+	return errors.Join(err, r.close())
+}
+
+// answer answers on the control socket; what is under way when it is stopped is answered still. Streams
+// end with ctx.
+func (r *replica) answer(ctx context.Context, failed func(error), more map[string]control.Handler) (*part, error) {
+	l, err := control.Listen(r.folder)
+	if err != nil {
+		return nil, err
+	}
+	s := &control.Server{Handlers: r.requests(), Logger: r.log}
+	for op, handler := range more {
+		s.Handlers[op] = handler
+	}
+	s.Streams = map[string]control.Stream{
+		OpServe: func(_ context.Context, conn io.ReadWriteCloser) error { return r.server.ServeConn(ctx, conn) },
+	}
+	return start(func(ctx context.Context) error { return s.Serve(ctx, l) }, failed), nil
+}
+
+// ServeFolder serves one peer, which conn leads to, from a folder that no daemon has open.
+func ServeFolder(ctx context.Context, dir string, conn io.ReadWriteCloser) error {
+	s, err := openState(dir, nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return s.withReplica(ctx, func(ctx context.Context, r *replica) error {
+		return r.server.ServeConn(ctx, conn)
+	})
+}

@@ -1,0 +1,174 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"syncfs/fusefs"
+	"syncfs/fusefs/backing"
+	"syncfs/journal"
+	"syncfs/journal/item"
+	"syncfs/replicate"
+	"syncfs/replicate/disk"
+	"syncfs/replicate/session"
+	"syncfs/replicate/tree"
+	"syncfs/sshpeer"
+)
+
+// A replica is an open folder: its journal, what keeps journal and disk at one another's heels, and what
+// keeps it in step with its peers. Nothing of it runs before run.
+type replica struct {
+	*state
+	log        *slog.Logger
+	root       *os.Root // .syncfs
+	journal    *journal.Journal
+	tree       *tree.Tree
+	disk       *disk.Folder
+	under      underlying
+	replicator *replicate.Replicator
+	server     *sshpeer.Server
+	listen     string // where the embedded server listens
+	began      time.Time
+}
+
+// underlying is the folder as disk changes it: through the mount, or directly. It is set after disk is
+// made, since the mount reports to disk, and before disk runs.
+type underlying struct {
+	disk.Disk
+	mount  *fusefs.Mounted // nil: not mounted
+	direct *backing.Folder // nil: mounted
+}
+
+// open opens the journal and wires the parts. schedule says when sessions are begun.
+func (s *state) open(log *slog.Logger, schedule replicate.Schedule) (*replica, error) {
+	r := &replica{state: s, log: log, began: time.Now()}
+	if err := r.openJournal(); err != nil {
+		r.close()
+		return nil, err
+	}
+	if err := r.wire(schedule); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *replica) openJournal() (err error) {
+	if r.root, err = os.OpenRoot(r.dir); err != nil {
+		return r.inFolder(err)
+	}
+	r.journal, err = journal.Open(journal.Options{Dir: filepath.Join(r.dir, "journal"), Logger: r.log})
+	if errors.Is(err, journal.ErrLocked) {
+		return fmt.Errorf("%s: %w: another syncfs has it open", r.folder, err)
+	}
+	if err != nil {
+		return r.inFolder(err)
+	}
+	r.tree, err = tree.New(r.journal, tree.Options{
+		Name: r.config.Name,
+		Now:  func() int64 { return time.Now().UnixNano() },
+		Rand: rand.Reader,
+	})
+	if err != nil {
+		return err
+	}
+	return r.tree.Recover()
+}
+
+func (r *replica) wire(schedule replicate.Schedule) (err error) {
+	r.disk, err = disk.New(disk.Options{
+		Journal: r.journal,
+		Tree:    r.tree,
+		Disk:    &r.under,
+		State:   r.root,
+		Fetch: func(ctx context.Context, root item.Hash, size int64) error {
+			return r.replicator.Fetch(ctx, session.Want{Root: root, Size: size})
+		},
+		Logger: r.log,
+	})
+	if err != nil {
+		return err
+	}
+	login, err := sshpeer.UserLogin()
+	if err != nil {
+		return err
+	}
+	dialer := &sshpeer.Dialer{Identity: r.identity, Members: r.members, Login: login}
+	r.replicator = replicate.New(replicate.Options{
+		Name:     r.config.Name,
+		Local:    r.disk,
+		Peers:    r.peers,
+		Dial:     func(ctx context.Context, peer string) (session.Conn, error) { return dialer.Dial(ctx, peer) },
+		Schedule: schedule,
+		Logger:   r.log,
+	})
+	r.server = &sshpeer.Server{
+		Identity: r.identity,
+		Members:  r.members,
+		Handle:   r.handle,
+		Refused: func(refused sshpeer.Refusal) {
+			r.log.Warn("refused", "peer", refused.Peer, "from", refused.From, "err", refused.Err)
+		},
+	}
+	return nil
+}
+
+// handle serves one connection that a member has made.
+func (r *replica) handle(ctx context.Context, conn *sshpeer.Conn) {
+	if err := r.replicator.Serve(ctx, conn); err != nil && ctx.Err() == nil {
+		r.log.Warn("connection", "peer", conn.Peer(), "err", err)
+	}
+}
+
+// peers are the members, as the replicator sees them.
+func (r *replica) peers() ([]replicate.Peer, error) {
+	members, err := r.members.List()
+	if err != nil {
+		return nil, err
+	}
+	peers := make([]replicate.Peer, len(members))
+	for i, m := range members {
+		peers[i] = replicate.Peer{Name: m.Name, Dialable: !m.Address.IsZero()}
+	}
+	return peers, nil
+}
+
+// cover mounts the folder.
+func (r *replica) cover() (err error) {
+	r.under.mount, err = fusefs.Mount(r.folder, fusefs.Options{
+		Recorder: r.disk,
+		Absent:   r.disk,
+		Logger:   r.log,
+		ReadOnly: r.config.ReadOnly,
+	})
+	r.under.Disk = r.under.mount
+	return err
+}
+
+// bare has disk change the folder directly.
+func (r *replica) bare() (err error) {
+	r.under.direct, err = backing.Open(r.folder)
+	r.under.Disk = r.under.direct
+	return err
+}
+
+// close fsyncs and closes the journal, once nothing runs any more.
+func (r *replica) close() error {
+	var errs []error
+	if r.under.direct != nil {
+		errs = append(errs, r.under.direct.Close())
+	}
+	if r.journal != nil {
+		errs = append(errs, r.journal.Sync(), r.journal.Close())
+	}
+	if r.root != nil {
+		errs = append(errs, r.root.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,119 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"syncfs/cmd/config"
+)
+
+// Options say how a folder is to be mounted. Dir is required.
+type Options struct {
+	Dir    string
+	Config func(*config.Config) // puts flags over what config.toml says; nil: none were given
+	Stderr io.Writer            // the log goes there too; nil: to its file alone
+	Ready  func() error         // called when the mount serves; nil: nobody waits
+}
+
+const (
+	// memoryLimit is what the daemon tries to stay within, unless GOMEMLIMIT says something else.
+	memoryLimit = 256 << 20
+	// grace is how long programs that have files open are waited for once the mount is taken away.
+	grace = 5 * time.Second
+)
+
+// Why a mounted daemon ends.
+var (
+	errStopped   = errors.New("asked to stop")
+	errUnmounted = errors.New("unmounted")
+)
+
+// Run mounts a folder and serves it until ctx ends, a request asks it to stop, or somebody unmounts the
+// folder.
+func Run(ctx context.Context, o Options) error {
+	dir, err := prepare(o.Dir)
+	if err != nil {
+		return err
+	}
+	s, err := openState(dir, o.Config)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	log, file := openLog(s.dir, o.Stderr)
+	defer file.Close()
+	slog.SetDefault(log) // what libraries say through package log
+	if err := settleIn(s.dir); err != nil {
+		return err
+	}
+	log.Info("begins", "folder", s.folder, "name", s.config.Name, "version", Version)
+	err = s.runMounted(ctx, log, o.Ready)
+	log.Info("ends", "err", err)
+	return err
+}
+
+// settleIn makes the process a daemon that holds no directory, changes no mode and keeps to its memory.
+func settleIn(state string) error {
+	if err := os.Chdir("/"); err != nil {
+		return err
+	}
+	unix.Umask(0)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+	return recordCrash(state)
+}
+
+func (s *state) runMounted(ctx context.Context, log *slog.Logger, ready func() error) error {
+	when, err := schedule(s.config)
+	if err != nil {
+		return err
+	}
+	listener, err := s.listenTCP()
+	if err != nil {
+		return err
+	}
+	r, err := s.open(log, when)
+	if err != nil {
+		return err
+	}
+	if listener != nil {
+		r.listen = listener.Addr().String()
+	}
+	if err := r.cover(); err != nil {
+		return errors.Join(err, r.close())
+	}
+	err = r.serveMounted(ctx, listener, func() error {
+		if s.first {
+			if err := config.Write(s.dir, s.config); err != nil {
+				return s.inFolder(err)
+			}
+		}
+		if ready == nil {
+			return nil
+		}
+		return ready()
+	})
+	return errors.Join(err, r.close())
+}
+
+// listenTCP opens the port of the embedded server, if there is to be one.
+func (s *state) listenTCP() (net.Listener, error) {
+	if s.config.Listen == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen %s: %w; choose another with --listen", s.config.Listen, err)
+	}
+	return l, nil
+}
