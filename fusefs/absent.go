@@ -164,7 +164,7 @@ func (v *volume) unlinkAbsent(l link) bool {
 
 func (v *volume) forgetAbsent(l link) {
 	if n := v.table.named(l); n != nil {
-		v.table.unlink(n.key, l, nil)
+		v.table.unlink(n.key, l, 1, 0)
 	}
 }
 
@@ -183,14 +183,9 @@ func (v *volume) renameAbsent(from, to spot, haveFrom, haveTo bool, flags uint) 
 		return false, nil // a file from underneath replaces an absent one
 	}
 	if haveTo {
-		var st unix.Stat_t
-		if err := to.stat(&st); err != nil {
+		if _, err := v.unlink(to, 0); err != nil {
 			return true, err
 		}
-		if err := unix.Unlinkat(to.d.fd, to.l.name, 0); err != nil {
-			return true, err
-		}
-		v.table.unlink(keyOf(&st), to.l, &st)
 	} else {
 		v.forgetAbsent(to.l)
 	}

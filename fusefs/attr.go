@@ -80,10 +80,8 @@ func (v *volume) stat(n *node) (unix.Stat_t, error) {
 		st = *found
 		return nil
 	})
-	if err == unix.ESTALE {
-		if last := v.table.last(n); last != nil {
-			return *last, nil
-		}
+	if fd := v.table.orphan(n); err == unix.ESTALE && fd != 0 {
+		err = unix.Fstat(fd, &st)
 	}
 	return st, err
 }
@@ -108,16 +106,23 @@ func (v *volume) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOu
 		}
 	}
 	var st unix.Stat_t
-	err := v.change(n, own, func(fd int, real bool) error {
-		if err := setAttr(fd, real, in); err != nil {
-			return err
+	same := false
+	err := v.change(n, own, func(fd int, real bool) (err error) {
+		if same, err = hasMTime(fd, in); err == nil && !same {
+			err = setAttr(fd, real, in)
 		}
-		return unix.Fstat(fd, &st)
+		if err == nil {
+			err = unix.Fstat(fd, &st)
+		}
+		return err
 	})
 	if err != nil {
 		return status(err)
 	}
-	if !own && v.worthTelling(n, in) {
+	if in.Valid&fuse.FATTR_MTIME != 0 {
+		v.noteTime(n, st.Mtim)
+	}
+	if !own && !same && v.worthTelling(n, in) {
 		v.recordAttr(n)
 	}
 	fillAttr(&out.Attr, n, &st)
@@ -135,6 +140,9 @@ func (v *volume) change(n *node, own bool, fn func(fd int, real bool) error) err
 	}
 	if done, err := v.withHandle(n, func(fd int) error { return fn(fd, true) }); done {
 		return err
+	}
+	if fd := v.table.orphan(n); fd != 0 {
+		return fn(fd, false)
 	}
 	return v.find(n, func(d *dir, name string, _ *unix.Stat_t) error {
 		fd, err := unix.Openat(d.fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -174,6 +182,28 @@ func setAttr(fd int, real bool, in *fuse.SetAttrIn) error {
 		timespec(in.Valid, fuse.FATTR_MTIME, fuse.FATTR_MTIME_NOW, in.Mtime, in.Mtimensec),
 	}
 	return unix.UtimesNanoAt(fd, "", ts, unix.AT_EMPTY_PATH)
+}
+
+// noteTime notes the mtime that the kernel now has of an open file.
+func (v *volume) noteTime(n *node, t unix.Timespec) {
+	if !v.writeback {
+		return
+	}
+	if f := v.lockFile(n, false); f != nil {
+		f.mtime = &t
+		f.mu.Unlock()
+	}
+}
+
+// hasMTime says whether all that is asked for is the mtime that a file has. A kernel that writes back
+// tells the times of a file again whenever it thinks of it; a new ctime would look like a change.
+func hasMTime(fd int, in *fuse.SetAttrIn) (bool, error) {
+	if in.Valid&^(fuse.FATTR_FH|fuse.FATTR_LOCKOWNER) != fuse.FATTR_MTIME|fuse.FATTR_CTIME {
+		return false, nil
+	}
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	return st.Mtim == unix.Timespec{Sec: int64(in.Mtime), Nsec: int64(in.Mtimensec)}, err
 }
 
 func timespec(valid, set, now uint32, sec uint64, nsec uint32) unix.Timespec {

@@ -69,7 +69,7 @@ func (m *Mounted) Remove(path string, sig signature.Signature) (uint64, error) {
 
 // Attr sets attributes of what is at path. Nothing is reported.
 func (m *Mounted) Attr(path string, sig signature.Signature, a step.Attr) (step.Stat, uint64, error) {
-	s := &doing{sig: sig, path: path}
+	s := &doing{sig: sig, path: path, attr: true}
 	err := m.step("attr", s, order{Op: opAttr, To: path, Attr: a}, func(at []target) (err error) {
 		return m.v.whileStill(at[0].At, func(*unix.Stat_t) error {
 			_, err = at[0].Attr(sig, a)

@@ -32,6 +32,9 @@ type file struct {
 	last     time.Time // of the last write
 	inflight int       // writes begun and not done
 
+	// The mtime that the kernel has of a file whose times it keeps; nil: unknown.
+	mtime *unix.Timespec
+
 	// What a passthrough writer may have done unseen.
 	seen    fingerprint
 	racy    bool // seen was taken too soon after a change to tell the next one

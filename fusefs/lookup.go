@@ -37,14 +37,17 @@ func (v *volume) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, out *f
 
 // answer fills in an entry found at l, and counts the kernel's reference.
 func (v *volume) answer(l link, st *unix.Stat_t, out *fuse.EntryOut) *node {
-	k := keyOf(st)
-	n := v.table.enter(k, v.ino(k), uint16(st.Mode&unix.S_IFMT), l)
+	k, kind := keyOf(st), uint16(st.Mode&unix.S_IFMT)
+	var n *node
+	if l.parent.hidden {
+		n = v.table.enterStaged(k, v.ino(k), kind, l.name)
+	} else {
+		n = v.table.enter(k, v.ino(k), kind, l)
+		out.SetEntryTimeout(cacheFor)
+	}
 	out.NodeId = n.id
 	fillAttr(&out.Attr, n, st)
 	out.SetAttrTimeout(cacheFor)
-	if !l.parent.hidden {
-		out.SetEntryTimeout(cacheFor)
-	}
 	return n
 }
 

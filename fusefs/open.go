@@ -38,17 +38,9 @@ func (v *volume) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut
 		st = *found
 		return open(d.fd, name)
 	})
-	if err == unix.ESTALE {
-		// It lost its name but is open already, so that /proc/PID/fd leads to it still.
-		var done bool
-		done, err = v.withHandle(n, func(old int) error {
-			if err := unix.Fstat(old, &st); err != nil {
-				return err
-			}
-			return open(unix.AT_FDCWD, backing.Self(old))
-		})
-		if !done {
-			err = unix.ESTALE
+	if fd := v.table.orphan(n); err == unix.ESTALE && fd != 0 {
+		if err = unix.Fstat(fd, &st); err == nil {
+			err = open(unix.AT_FDCWD, backing.Self(fd))
 		}
 	}
 	if err != nil {
@@ -116,6 +108,9 @@ func (v *volume) opened(n *node, h *handle, st *unix.Stat_t, out *fuse.OpenOut) 
 	// the write.
 	tracked := h.write && (st.Size >= trackFrom || st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0)
 	first := h.write && f.passWriters == 0
+	if v.writeback && len(f.handles) == 0 {
+		f.mtime = &unix.Timespec{Sec: st.Mtim.Sec, Nsec: st.Mtim.Nsec}
+	}
 	f.handles = append(f.handles, h)
 	if h.write {
 		f.writers++
@@ -161,6 +156,9 @@ func (v *volume) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
 	defer v.unlockFile(f)
 	if h.write && h.pass {
 		v.lookClosing(f)
+	}
+	if h.write && f.writers == 1 {
+		f.keepTime(h.fd)
 	}
 	for i, o := range f.handles {
 		if o == h {

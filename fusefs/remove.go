@@ -30,26 +30,49 @@ func (v *volume) remove(h *fuse.InHeader, name string, flags int, kind change.Ki
 		if v.reserved(parent, name) {
 			return unix.ENOENT
 		}
-		l := link{parent, name}
-		var st unix.Stat_t
-		err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-		if err == unix.ENOENT && kind == change.Unlink && v.unlinkAbsent(l) {
+		s := spot{d, link{parent, name}}
+		path := v.path(s.l)
+		if kind == change.Rmdir && v.holdsAbsent(path) {
+			return unix.ENOTEMPTY
+		}
+		mode, err := v.unlink(s, flags)
+		if err == unix.ENOENT && kind == change.Unlink && v.unlinkAbsent(s.l) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		path := v.path(l)
-		if kind == change.Rmdir && v.holdsAbsent(path) {
-			return unix.ENOTEMPTY
-		}
-		if err := unix.Unlinkat(d.fd, name, flags); err != nil {
-			return err
-		}
-		v.table.unlink(keyOf(&st), l, &st)
-		v.record(change.Change{Kind: kind, Path: path, Local: local(st.Mode)})
+		v.record(change.Change{Kind: kind, Path: path, Local: local(mode)})
 		return nil
 	})
+}
+
+// unlink removes a name and returns the mode of what it was of.
+func (v *volume) unlink(s spot, flags int) (uint32, error) {
+	var st unix.Stat_t
+	if err := s.stat(&st); err != nil {
+		return 0, err
+	}
+	orphan := v.adopt(s, &st)
+	if err := unix.Unlinkat(s.d.fd, s.l.name, flags); err != nil {
+		closeOrphan(orphan)
+		return 0, err
+	}
+	v.table.unlink(keyOf(&st), s.l, uint64(st.Nlink), orphan)
+	return st.Mode, nil
+}
+
+// adopt opens what is about to lose its name, so that those who have it open or are about to open it find
+// it still. The kernel forgets it soon, if nobody has.
+func (v *volume) adopt(s spot, st *unix.Stat_t) int {
+	if v.table.known(keyOf(st)) == nil {
+		return 0
+	}
+	fd, err := unix.Openat(s.d.fd, s.l.name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	return fd
 }
 
 // local says whether an entry of that mode is of a kind that is not replicated.

@@ -58,7 +58,12 @@ func (v *volume) rename(from, to spot, flags uint) error {
 	if errB == nil && b.Mode&unix.S_IFMT == unix.S_IFDIR && flags&unix.RENAME_EXCHANGE == 0 && v.holdsAbsent(newPath) {
 		return unix.ENOTEMPTY
 	}
+	orphan := 0
+	if errB == nil && flags&unix.RENAME_EXCHANGE == 0 {
+		orphan = v.adopt(to, &b)
+	}
 	if err := unix.Renameat2(from.d.fd, from.l.name, to.d.fd, to.l.name, flags); err != nil {
+		closeOrphan(orphan)
 		return err
 	}
 	c := change.Change{Kind: change.Rename, Path: oldPath, To: newPath, Local: local(a.Mode)}
@@ -68,9 +73,9 @@ func (v *volume) rename(from, to spot, flags uint) error {
 		v.table.moved(keyOf(&b), to.l, from.l)
 	} else {
 		if errB == nil {
-			v.table.unlink(keyOf(&b), to.l, &b)
+			v.table.unlink(keyOf(&b), to.l, uint64(b.Nlink), orphan)
 		} else if n := v.table.named(to.l); n != nil {
-			v.table.unlink(n.key, to.l, nil)
+			v.table.unlink(n.key, to.l, 1, 0)
 		}
 		v.table.moved(keyOf(&a), from.l, to.l)
 	}

@@ -89,6 +89,17 @@ func (v *volume) settle(f *file) {
 	}
 }
 
+// keepTime gives a dirty file the mtime that the kernel has of it, where the kernel keeps the times: it
+// tells them when it has written all back, if they are not what it was told before. Ours of the write
+// would be taken for a change when it tells them again.
+func (f *file) keepTime(fd int) {
+	var st unix.Stat_t
+	if f.mtime == nil || !f.dirty || unix.Fstat(fd, &st) != nil || st.Mtim == *f.mtime {
+		return
+	}
+	unix.UtimesNanoAt(fd, "", []unix.Timespec{{Nsec: unix.UTIME_OMIT}, *f.mtime}, unix.AT_EMPTY_PATH)
+}
+
 // look finds out what passthrough writers did. names and f.mu are held.
 func (v *volume) look(f *file) {
 	if f.passWriters == 0 {
@@ -150,6 +161,9 @@ func (v *volume) settleIfStill(f *file) time.Duration {
 	if f.dirty {
 		if left := still - time.Since(f.last); left > 0 || f.inflight > 0 {
 			return max(left, 10*time.Millisecond)
+		}
+		if len(f.handles) > 0 {
+			f.keepTime(f.handles[0].fd)
 		}
 		v.settle(f)
 	}

@@ -16,6 +16,7 @@ var noSignature signature.Signature
 type doing struct {
 	sig    signature.Signature
 	path   string // of what is expected
+	attr   bool   // attributes are to be set
 	passed bool   // the signature was compared
 	stat   step.Stat
 	order  uint64
@@ -70,15 +71,19 @@ func (v *volume) at(s spot) backing.At {
 	return backing.At{Dir: s.d.fd, Name: s.l.name, Path: v.path(s.l)}
 }
 
-func (v *volume) placeStep(s *doing, from, to spot) (err error) {
-	return v.whileStill(v.at(to), func(old *unix.Stat_t) error {
-		if s.stat, err = v.folder.PlaceAt(from.l.name, v.at(to), s.sig); err != nil {
+func (v *volume) placeStep(s *doing, from, to spot) error {
+	err := v.whileStill(v.at(to), func(old *unix.Stat_t) error {
+		return v.leaving(to, old, func() (err error) {
+			s.stat, err = v.folder.PlaceAt(from.l.name, v.at(to), s.sig)
 			return err
-		}
-		v.leave(old, to.l)
-		v.table.moved(statKey(s.stat), from.l, to.l)
-		return nil
+		})
 	})
+	if err != nil {
+		v.table.placed(from.l.name, key{}, link{})
+		return err
+	}
+	v.table.placed(from.l.name, statKey(s.stat), to.l)
+	return nil
 }
 
 func (v *volume) moveStep(s *doing, from, to spot) (err error) {
@@ -93,19 +98,23 @@ func (v *volume) moveStep(s *doing, from, to spot) (err error) {
 
 func (v *volume) removeStep(s *doing, from spot) error {
 	return v.whileStill(v.at(from), func(old *unix.Stat_t) error {
-		if err := v.folder.RemoveAt(v.at(from), s.sig); err != nil {
-			return err
-		}
-		v.leave(old, from.l)
-		return nil
+		return v.leaving(from, old, func() error { return v.folder.RemoveAt(v.at(from), s.sig) })
 	})
 }
 
-// leave notes that a file went to trash: to the table it is as good as gone.
-func (v *volume) leave(old *unix.Stat_t, l link) {
-	if old != nil {
-		v.table.unlink(keyOf(old), l, old)
+// leaving calls fn, which moves what is at s to trash: to the table it is as good as gone. nil: nothing is
+// there.
+func (v *volume) leaving(s spot, old *unix.Stat_t, fn func() error) error {
+	if old == nil {
+		return fn()
 	}
+	orphan := v.adopt(s, old)
+	if err := fn(); err != nil {
+		closeOrphan(orphan)
+		return err
+	}
+	v.table.unlink(keyOf(old), s.l, uint64(old.Nlink), orphan)
+	return nil
 }
 
 func statKey(s step.Stat) key { return key{s.Signature.Dev, s.Signature.Ino} }
@@ -142,7 +151,7 @@ func (v *volume) checkStep(n *node) error {
 	if s == nil {
 		return unix.EPERM
 	}
-	if p, ok := v.pathOf(n); s.passed || !ok || p != s.path || n.isAbsent() {
+	if p, ok := v.pathOf(n); !s.attr || s.passed || !ok || p != s.path {
 		return nil
 	}
 	s.err = v.checkSignature(n, s.sig)

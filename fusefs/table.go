@@ -37,9 +37,9 @@ type node struct {
 
 // rare is what few nodes have.
 type rare struct {
-	more []link       // further names
-	file *file        // open or written
-	last *unix.Stat_t // of a node whose last name is gone
+	more   []link // further names
+	file   *file  // open or written
+	orphan int    // O_PATH descriptor of what lost its last name while the kernel knows it; 0: none
 }
 
 // A table holds the nodes. mu guards its maps and the fields of nodes, but node.stale (openMu) and what
@@ -50,6 +50,7 @@ type table struct {
 	nodes  map[uint64]*node
 	byKey  map[key]*node
 	absent map[link]*node
+	staged map[string]*node // what the helper has looked up in staging: no file of the folder yet
 	next   uint64
 	number uint64 // of the last absent node
 	peak   int    // of len(nodes) since the maps were made
@@ -63,6 +64,7 @@ func newTable(root key, gone func(*node)) *table {
 		nodes:  map[uint64]*node{1: r},
 		byKey:  map[key]*node{root: r},
 		absent: map[link]*node{},
+		staged: map[string]*node{},
 		next:   2,
 		gone:   gone,
 	}
@@ -102,15 +104,47 @@ func (t *table) enter(k key, ino uint64, kind uint16, l link) *node {
 }
 
 func (t *table) add(k key, ino uint64, kind uint16, l link) *node {
-	n := &node{id: t.next, key: k, ino: ino, kind: kind, lookups: 1}
-	t.next++
-	t.nodes[n.id] = n
+	n := t.addNode(k, ino, kind)
 	t.byKey[k] = n
-	t.peak = max(t.peak, len(t.nodes))
 	if l.parent != nil {
 		t.addLink(n, l)
 	}
 	return n
+}
+
+func (t *table) addNode(k key, ino uint64, kind uint16) *node {
+	n := &node{id: t.next, key: k, ino: ino, kind: kind, lookups: 1}
+	t.next++
+	t.nodes[n.id] = n
+	t.peak = max(t.peak, len(t.nodes))
+	return n
+}
+
+// enterStaged is enter for a file in staging. It is a node of its own until it is placed: if it never is,
+// the file can be written anew or its number be given to another.
+func (t *table) enterStaged(k key, ino uint64, kind uint16, name string) *node {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := t.staged[name]; n != nil && n.key == k && t.nodes[n.id] == n {
+		n.lookups++
+		return n
+	}
+	n := t.addNode(k, ino, kind)
+	t.staged[name] = n
+	return n
+}
+
+// placed notes that the file k came from staging to l, or, with a zero l, that it did not.
+func (t *table) placed(name string, k key, l link) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.staged[name]
+	delete(t.staged, name)
+	if n == nil || n.key != k || l.parent == nil {
+		return
+	}
+	t.byKey[k] = n
+	t.addLink(n, l)
 }
 
 // enterAbsent is enter for an absent file.
@@ -173,9 +207,6 @@ func (t *table) addLink(n *node, l link) {
 		}
 		r.more = append(r.more, l)
 	}
-	if n.rare != nil {
-		n.rare.last = nil
-	}
 	l.parent.refs++
 }
 
@@ -215,28 +246,33 @@ func (t *table) removeLink(n *node, l link) bool {
 	return true
 }
 
-// unlink notes that the name l of the file k is gone; st is what it was before. It returns the node.
-func (t *table) unlink(k key, l link, st *unix.Stat_t) *node {
+// unlink notes that the name l of the file k is gone, of which there were nlink. orphan is the descriptor
+// by which the file is reached if it has no other name; unlink sees to its end.
+func (t *table) unlink(k key, l link, nlink uint64, orphan int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := t.byKey[k]
 	if n == nil {
-		return nil
+		closeOrphan(orphan)
+		return
 	}
-	t.removeLink(n, l)
-	if st == nil || st.Nlink <= 1 || n.kind == unix.S_IFDIR {
+	if nlink <= 1 || n.kind == unix.S_IFDIR {
 		// Its number can be given to another file as soon as the last handle is closed.
 		delete(t.byKey, k)
 	}
-	if n.link.parent == nil && st != nil {
-		last := *st
-		last.Nlink = max(last.Nlink, 1) - 1
-		if n.kind == unix.S_IFDIR {
-			last.Nlink = 0
-		}
-		n.uncommon().last = &last
+	if n.link == l && (n.rare == nil || len(n.rare.more) == 0) && orphan != 0 {
+		r := n.uncommon()
+		closeOrphan(r.orphan)
+		r.orphan, orphan = orphan, 0
 	}
-	return n
+	t.removeLink(n, l)
+	closeOrphan(orphan)
+}
+
+func closeOrphan(fd int) {
+	if fd != 0 {
+		unix.Close(fd)
+	}
 }
 
 // moved notes that the file k, known or not, went from one name to another.
@@ -298,6 +334,9 @@ func (t *table) drop(n *node) {
 		delete(t.byKey, n.key)
 	}
 	t.gone(n)
+	if n.rare != nil {
+		closeOrphan(n.rare.orphan)
+	}
 	for n.link.parent != nil {
 		t.removeLink(n, n.link)
 	}
@@ -363,13 +402,15 @@ func (t *table) misses(n *node, l link) {
 	t.removeLink(n, l)
 }
 
-func (t *table) last(n *node) *unix.Stat_t {
+// orphan returns the descriptor of a node without a name, 0 if there is none. It is open until the kernel
+// forgets the node, so at least for as long as a request about it lasts.
+func (t *table) orphan(n *node) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if n.rare == nil {
-		return nil
+	if n.rare == nil || n.link.parent != nil {
+		return 0
 	}
-	return n.rare.last
+	return n.rare.orphan
 }
 
 // path returns the path of l, unless a directory above it is gone or hidden.

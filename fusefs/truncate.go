@@ -3,6 +3,8 @@ package fusefs
 import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
+
+	"syncfs/fusefs/backing"
 )
 
 // truncate is ftruncate(2) by the handle that the request names, or truncate(2). names is held.
@@ -28,12 +30,16 @@ func (v *volume) truncateBy(n *node, in *fuse.SetAttrIn, cut func(fd int) error)
 			return cut(h.fd)
 		}
 	}
-	return v.find(n, func(d *dir, name string, _ *unix.Stat_t) error {
-		fd, err := open(d.fd, name, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC)
+	cutAt := func(d int, name string, flags int) error {
+		fd, err := open(d, name, unix.O_WRONLY|unix.O_CLOEXEC|flags)
 		if err != nil {
 			return err
 		}
 		defer unix.Close(fd)
 		return cut(fd)
-	})
+	}
+	if fd := v.table.orphan(n); fd != 0 {
+		return cutAt(unix.AT_FDCWD, backing.Self(fd), 0)
+	}
+	return v.find(n, func(d *dir, name string, _ *unix.Stat_t) error { return cutAt(d.fd, name, unix.O_NOFOLLOW) })
 }

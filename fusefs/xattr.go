@@ -112,6 +112,14 @@ func (v *volume) xattrs(n *node, byFd func(int) error, byPath func(string) error
 	if done, err := v.withHandle(n, byFd); done {
 		return err
 	}
+	if fd := v.table.orphan(n); fd != 0 {
+		fd, err := unix.Open(backing.Self(fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		return byFd(fd)
+	}
 	if n.kind == unix.S_IFDIR {
 		d, err := v.dir(n)
 		if err != nil {
