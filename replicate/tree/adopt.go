@@ -60,7 +60,7 @@ func (e *Edit) meet(known, found *item.Item) error {
 		return err
 	}
 	for _, x := range found.Entries {
-		if x.Content != nil {
+		if x.Content != nil && !x.Content.Symlink {
 			if err := e.Tx.DeleteWanted(x.Content.Root, found.ID); err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ type Edit struct {
 	View
 	tree      *Tree
 	clock     version.Clock
+	began     int64          // what the clock had given by then
 	knowledge version.Vector // nil until it is read
 	away      map[item.ID]item.Place
 
@@ -40,6 +41,7 @@ func newEdit(t *Tree, tx *journal.Tx) (*Edit, error) {
 		View:    Look(tx),
 		tree:    t,
 		clock:   version.Clock{Replica: t.options.Name, Last: last},
+		began:   last,
 		away:    map[item.ID]item.Place{},
 		loose:   map[item.ID]bool{},
 		touched: map[spot]bool{},
@@ -58,6 +60,9 @@ func (e *Edit) finish() error {
 		if err := e.Tx.SetKnowledge(e.knowledge); err != nil {
 			return err
 		}
+	}
+	if e.clock.Last == e.began {
+		return nil
 	}
 	return e.Tx.SetClock(e.clock.Last)
 }

@@ -1,10 +1,18 @@
 package tree_test
 
 import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"syncfs/journal/item"
 	"syncfs/replicate/tree"
+
+	"pgregory.net/rapid"
 )
 
 // The view may be ahead of the disk. A program that works on what the disk shows must neither lose what it
@@ -187,4 +195,110 @@ func TestExchange(t *testing.T) {
 	b.rm("g")
 	b.put("d/f", "x3")
 	w.agree("d=x2", "g=", "g/f=x3")
+}
+
+// TestStaleNodes makes random changes on what a disk showed before a session was joined. What the program
+// did not have before it must not be lost by that, and all must still agree in the end.
+func TestStaleNodes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{t: t, clock: time.Second, rand: rand.NewChaCha8([32]byte{byte(rapid.Uint8().Draw(t, "rand"))})}
+		defer w.close()
+		m := &machine{world: w}
+		for _, n := range []string{"A", "B"} {
+			w.add(n)
+		}
+		m.start(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"put":    m.put,
+			"mkdir":  m.mkdir,
+			"move":   m.move,
+			"remove": m.remove,
+			"cross":  m.cross,
+			"stale":  m.stale,
+		})
+		w.settle()
+		if a, b := w.replicas[0].tree(), w.replicas[1].tree(); !maps.Equal(a, b) {
+			t.Fatalf("A shows\n%s\nB\n%s", format(a), format(b))
+		}
+	})
+}
+
+// A look is what a program sees at a path.
+type look struct {
+	path string
+	node tree.Node
+}
+
+func (m *machine) stale(t *rapid.T) {
+	r, other := m.replicas[0], m.replicas[1]
+	if rapid.Bool().Draw(t, "B") {
+		r, other = other, r
+	}
+	var seen []look
+	for p := range r.tree() {
+		seen = append(seen, look{p, r.at(p)})
+	}
+	slices.SortFunc(seen, func(a, b look) int { return strings.Compare(a.path, b.path) })
+	r.pull(other)
+	if rapid.Bool().Draw(t, "fetched") {
+		r.fetch()
+	}
+	if len(seen) == 0 {
+		return
+	}
+	before := r.tree()
+	k := rapid.SampledFrom(seen).Draw(t, "node")
+	dir := look{node: r.at("")}
+	if d := rapid.SampledFrom(seen).Draw(t, "directory"); d.node.Dir && !within(d.path, k.path) {
+		dir = d
+	}
+	had := map[string]bool{text(k.node.Content): true}
+	m.staleWork(t, r, seen, k, dir, had)
+	after := r.tree()
+	for p, c := range before {
+		if c == "" || had[c] || c == "same" || c == "->same" {
+			continue
+		}
+		if !slices.Contains(slices.Collect(maps.Values(after)), c) {
+			t.Fatalf("%s at %s was not seen, and is lost:\n%s\nwas\n%s", c, p, format(after), format(before))
+		}
+	}
+	r.check()
+}
+
+func (m *machine) staleWork(t *rapid.T, r *replica, seen []look, k, dir look, had map[string]bool) {
+	name := m.name(t)
+	work := rapid.SampledFrom([]string{"write", "remove", "move", "create", "chmod"}).Draw(t, "work")
+	var over *tree.Node
+	for _, s := range seen {
+		if s.path == strings.TrimPrefix(dir.path+"/"+name, "/") {
+			over = &s.node
+		}
+	}
+	m.contents++
+	c := bytes(fmt.Sprint("x", m.contents))
+	r.update(func(e *tree.Edit) (err error) {
+		switch {
+		case work == "write" && !k.node.Dir:
+			_, err = e.Write(k.node, c)
+		case work == "remove" && !k.node.Dir:
+			_, err = e.Unlink(k.node)
+		case work == "remove" && emptySeen(seen, k.path):
+			err = e.Rmdir(k.node)
+		case work == "chmod":
+			err = e.SetMeta(k.node, item.Mode, "700")
+		case work == "create" && over == nil:
+			_, err = e.Create(dir.node, name, c, mode, false)
+		case work == "move" && (over == nil || !over.Dir && !k.node.Dir) && (over == nil || over.IDs[0] != k.node.IDs[0]):
+			if over != nil {
+				had[text(over.Content)] = true
+			}
+			_, err = e.Rename(k.node, dir.node, name, over)
+		}
+		return err
+	})
+}
+
+func emptySeen(seen []look, dir string) bool {
+	return !slices.ContainsFunc(seen, func(s look) bool { return s.path != dir && within(s.path, dir) })
 }

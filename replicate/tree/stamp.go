@@ -10,7 +10,7 @@ import (
 )
 
 // batch is how many items are stamped or joined in one transaction.
-const batch = 500
+const batch = 1000
 
 // Stamp gives every item changed here since the last session one dot, but held ones, and says what is
 // known then. It is on disk after the next Sync of the journal.
