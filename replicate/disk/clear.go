@@ -9,6 +9,7 @@ import (
 
 	"syncfs/journal"
 	"syncfs/replicate/tree"
+	"syncfs/replicate/view"
 )
 
 // limbo begins the name of what is out of its place for a moment, while two entries change names.
@@ -115,6 +116,16 @@ func (x *executor) clear(a *journal.Applied) error {
 	if err := x.quiet(at(a)); err != nil {
 		return err
 	}
+	if !a.Dir {
+		k := at(a)
+		if err := x.save(a); err != nil {
+			return err
+		}
+		var err error
+		if a, err = k.applied(x.Tx); err != nil || a == nil {
+			return err
+		}
+	}
 	if a.Dir {
 		var below []*journal.Applied
 		err := x.Tx.EachApplied(a.Slot, func(c *journal.Applied) error {
@@ -131,6 +142,45 @@ func (x *executor) clear(a *journal.Applied) error {
 		}
 	}
 	return x.removeStep(a)
+}
+
+// save sees to it that the content of a file, before it goes, is where else the tree shows it: a copy of
+// it may be on disk nowhere yet, and may take the file itself.
+func (x *executor) save(a *journal.Applied) error {
+	if a.Absent || a.Content == nil || a.Content.Symlink {
+		return nil
+	}
+	if ids, err := x.Tx.Wanted(a.Content.Root); err != nil {
+		return err
+	} else if _, ok := x.f.staging.ready(a.Content.Root); len(ids) > 0 && !ok {
+		x.needs[a.Content.Root]++
+		return &errBlocked{block{err: errCopying, root: a.Content.Root}}
+	}
+	for _, id := range a.IDs {
+		n, ok, err := x.NodeOf(id)
+		if err != nil {
+			return err
+		}
+		if !ok || n.Dir {
+			continue
+		}
+		kin, err := x.Family(tree.Node{Node: view.Node{IDs: n.Parent, Dir: true}}, family(n.Name))
+		if err != nil {
+			return err
+		}
+		for _, c := range kin {
+			if c.Dir || c.Content.Key() != a.Content.Key() || slices.Contains(c.IDs, id) {
+				continue
+			}
+			if _, _, here, err := x.Tx.Where(c.IDs[0]); err != nil || here {
+				return err
+			}
+			if err := x.place(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // quiet: no program has changed the file at k in a way that the journal does not hold.

@@ -33,12 +33,31 @@ func (b *batch) found(path string) error {
 	if err != nil {
 		return err
 	}
-	if a == nil || a.Absent || !a.Dir && a.Signature.Ino != st.Signature.Ino {
+	if a != nil && a.Absent { // who made this did not see the file that is known there
+		if err := b.unplace(a); err != nil {
+			return err
+		}
+		a = nil
+	}
+	if a == nil || !a.Dir && a.Signature.Ino != st.Signature.Ino {
 		if err := b.movedTo(k, a, st); err != nil {
 			return err
 		}
 	}
 	return b.observed(k, path, st)
+}
+
+// unplace forgets where an absent file is; the executor finds a place for it.
+func (b *batch) unplace(a *journal.Applied) error {
+	if err := b.drop(a); err != nil {
+		return err
+	}
+	for _, id := range a.IDs {
+		if err := b.lookAtItem(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // movedTo recognises by its inode what was moved to k while nobody looked.

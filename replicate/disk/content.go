@@ -26,6 +26,14 @@ func (x *executor) placeFile(n tree.Node, k key) error {
 	if home != nil && !home.Absent && home.Content != nil && home.Content.Key() == n.Content.Key() {
 		return x.keepFile(n, k, home)
 	}
+	if home != nil {
+		if err := x.save(home); err != nil {
+			return err
+		}
+		if home, err = x.homeFile(n, k); err != nil {
+			return err
+		}
+	}
 	donor, err := x.donor(n)
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type fake struct {
 	trash  atomic.Int64
 	// fault, if set, is asked before and after each step; an error is what the step ends with
 	fault func(op, path string, after bool) error
+	log   func(string, ...any)
 }
 
 var _ Disk = (*fake)(nil)
@@ -41,12 +42,13 @@ func newFake(root string) *fake {
 			panic(err)
 		}
 	}
-	return &fake{root: root}
+	return &fake{root: root, log: func(string, ...any) {}}
 }
 
 func (d *fake) path(p string) string { return filepath.Join(d.root, p) }
 
 func (d *fake) note(c change.Change) {
+	d.log("program: %v %q %q recorded %v", c.Kind, c.Path, c.To, d.record != nil)
 	if d.record != nil {
 		d.order.Store(d.record(c))
 	}
@@ -126,6 +128,7 @@ func (d *fake) step(op, path string, f func() error) (step.Stat, uint64, error) 
 			return step.Stat{}, 0, err
 		}
 	}
+	d.log("step: %s %q", op, path)
 	st, _ := d.Stat(path)
 	return st, d.order.Load(), nil
 }
@@ -231,6 +234,7 @@ func (d *fake) write(path, data string) error {
 	d.names.Lock()
 	defer d.names.Unlock()
 	_, err := os.Lstat(d.path(path))
+	d.log("program: write %q to %q (%v)", data, path, hashOf(data).String()[:8])
 	if werr := os.WriteFile(d.path(path), []byte(data), 0o644); werr != nil {
 		return werr
 	}

@@ -73,31 +73,21 @@ func (f *Folder) isLive(id item.ID) (live bool) {
 	return live
 }
 
-// wantedHere finds wanted contents that are on disk, and has them be there for who wants them.
+// wantedHere finds wanted contents that are on disk already, and has them copied: the file that has one now
+// may have to give way before who wants it is in place.
 func (f *Folder) wantedHere() error {
-	type pair struct {
-		root item.Hash
-		id   item.ID
-	}
-	var l []pair
+	here := map[item.Hash]int{}
 	err := f.journal.View(func(tx *journal.Tx) error {
-		return tx.EachWanted(func(root item.Hash, id item.ID) error {
-			here, err := isHere(tx, root)
-			if here {
-				l = append(l, pair{root, id})
+		return tx.EachWanted(func(root item.Hash, _ item.ID) error {
+			ok, err := isHere(tx, root)
+			if ok && len(f.staging.files[root]) == 0 {
+				here[root] = 1
 			}
 			return err
 		})
 	})
-	if err != nil {
-		return err
-	}
-	return f.inParts(len(l), func(b *batch, i int) error {
-		if err := b.Arrived(l[i].id, l[i].root); err != nil {
-			return err
-		}
-		return b.lookAtItem(l[i].id)
-	})
+	f.staging.copyAll(here)
+	return err
 }
 
 var errFound = errors.New("found")

@@ -63,9 +63,6 @@ func (b *batch) renameUnknown(from, k key, to string) error {
 
 // rename makes a rename found on disk one of the tree, unless it shows that already.
 func (b *batch) rename(a *journal.Applied, k key, over *journal.Applied) error {
-	if err := b.holdNew(a.Parent); err != nil {
-		return err
-	}
 	shown, err := b.isShownAt(a, k)
 	if err != nil {
 		return err

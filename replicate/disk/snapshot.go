@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -9,6 +10,12 @@ import (
 	"syncfs/journal/step"
 	"syncfs/replicate/chunk"
 	"syncfs/replicate/tree"
+)
+
+// A file that was written while it was read is read again, a few times.
+const (
+	maxTries = 4
+	retake   = 50 * time.Millisecond
 )
 
 // bulky is the number of chunks from which a list is stored in transactions of its own.
@@ -48,39 +55,46 @@ func (f *Folder) commitAll(l []taken) error {
 	return f.inParts(len(l), func(b *batch, i int) error {
 		t := l[i]
 		w, ok := f.works.get(t.key)
-		if !ok || w.number != t.number || w.busy || f.queue.touches(b.upTo, t.path) {
-			if ok && w.number == t.number {
-				b.setWork(t.key, w) // the path leads elsewhere, as the queue will tell
-			}
+		if !ok || w.number != t.number {
 			return nil
 		}
-		b.dropWork(t.key)
-		switch {
-		case t.err == nil:
-			return b.commit(t.key, t)
-		case notExist(t.err) && w.tries > 2:
-			b.lookAgain(t.path)
+		path, err := t.key.path(b.Tx)
+		if err != nil {
+			return err
+		}
+		if path != t.path || f.queue.touches(b.upTo, path) {
+			b.setWork(t.key, w) // the path read leads elsewhere, or will as the queue says
 			return nil
-		case notExist(t.err) || t.err == errMoving:
+		}
+		if again := notExist(t.err) || errors.Is(t.err, errMoving); again && w.tries < maxTries {
 			w.tries++
-			f.later(time.Duration(w.tries)*100*time.Millisecond, func(b *batch) {
-				if _, ok := f.works.get(t.key); !ok {
+			f.later(time.Duration(w.tries)*retake, func(b *batch) {
+				if now, ok := f.works.get(t.key); ok && now.number == t.number {
 					b.setWork(t.key, w)
 				}
 			})
 			return nil
 		}
-		f.refuse(t.path, t.err)
-		return b.observeIf(t.path, t.stat)
+		b.dropWork(t.key)
+		if t.err == nil {
+			return b.commit(t.key, t)
+		}
+		return b.untaken(path, t.err)
 	})
 }
 
-// observeIf looks at what is not a file any more.
-func (b *batch) observeIf(path string, _ step.Stat) error {
-	if st, err := b.f.disk.Stat(path); err != nil || st.Kind == step.File {
+// untaken: a content could not be read, if not because there is no file there any more.
+func (b *batch) untaken(path string, err error) error {
+	st, serr := b.f.disk.Stat(path)
+	switch {
+	case notExist(serr):
+		b.lookAgain(path)
 		return nil
+	case serr == nil && st.Kind != step.File:
+		return b.observe(path)
 	}
-	return b.observe(path)
+	b.f.refuse(path, err)
+	return nil
 }
 
 // commit journals the content of a file or symlink at k.

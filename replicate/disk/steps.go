@@ -74,6 +74,11 @@ func (x *executor) look(path string) error {
 	case err != nil:
 		return nil
 	}
+	if a != nil && a.Absent {
+		if err := x.unplace(a); err != nil {
+			return err
+		}
+	}
 	if err := x.observed(k, path, st); err != nil {
 		return err
 	}

@@ -39,6 +39,7 @@ func newStation(t testing.TB, nm string) *station {
 		t.Fatal(err)
 	}
 	s := &station{t: t, name: nm, fake: newFake(t.TempDir()), journal: j}
+	s.log = func(format string, args ...any) { t.Logf(nm+": "+format, args...) }
 	t.Cleanup(func() {
 		s.end()
 		j.Close()
@@ -64,6 +65,7 @@ func (s *station) begin() *station {
 	if s.folder, err = New(Options{Journal: s.journal, Tree: tr, Disk: s.fake, State: state}); err != nil {
 		s.t.Fatal(err)
 	}
+	s.log("begin")
 	s.names.Lock()
 	s.record = s.folder.Record
 	s.order.Store(0)
@@ -86,6 +88,7 @@ func (s *station) end() {
 	s.names.Lock()
 	s.record = nil
 	s.names.Unlock()
+	s.log("end")
 	s.stop()
 	if err := <-s.ended; err != nil {
 		s.t.Errorf("%s: %v", s.name, err)
@@ -126,13 +129,27 @@ func (s *station) pull(o *station) {
 
 func (s *station) states(o *station) {
 	s.t.Helper()
-	have, err := s.folder.Begin(s.ctx())
-	s.must(err)
-	_, err = o.folder.Begin(s.ctx())
-	s.must(err)
+	s.log("takes states of %s", o.name)
+	s.must(s.takeStates(s.ctx(), o))
+}
+
+// fetch brings contents that are wanted from o, where it has them.
+func (s *station) fetch(o *station) {
+	s.t.Helper()
+	s.must(s.takeContents(s.ctx(), o))
+}
+
+func (s *station) takeStates(ctx context.Context, o *station) error {
+	have, err := s.folder.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err = o.folder.Begin(ctx); err != nil {
+		return err
+	}
 	var knowledge version.Vector
 	var l []*item.Item
-	s.must(o.folder.Offer(s.ctx(), have, func(v version.Vector) error { knowledge = v; return nil }, func(it *item.Item) error {
+	err = o.folder.Offer(ctx, have, func(v version.Vector) error { knowledge = v; return nil }, func(it *item.Item) error {
 		b, err := it.MarshalBinary()
 		if err != nil {
 			return err
@@ -140,45 +157,51 @@ func (s *station) states(o *station) {
 		n, err := item.Unmarshal(b)
 		l = append(l, n)
 		return err
-	}))
-	s.must(s.folder.Join(s.ctx(), func(yield func(*item.Item, error) bool) {
+	})
+	if err != nil {
+		return err
+	}
+	return s.folder.Join(ctx, func(yield func(*item.Item, error) bool) {
 		for _, it := range l {
 			if !yield(it, nil) {
 				return
 			}
 		}
-	}, knowledge))
+	}, knowledge)
 }
 
-// fetch brings contents that are wanted from o, where it has them.
-func (s *station) fetch(o *station) {
-	s.t.Helper()
-	for w, err := range s.folder.Wanted(s.ctx()) {
-		s.must(err)
-		s.bring(o, w)
+func (s *station) takeContents(ctx context.Context, o *station) error {
+	for w, err := range s.folder.Wanted(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := s.bring(ctx, o, w); err != nil {
+			return err
+		}
 	}
-	s.must(s.folder.Settle(s.ctx()))
+	return s.folder.Settle(ctx)
 }
 
-func (s *station) bring(o *station, w session.Want) bool {
-	s.t.Helper()
-	l, err := o.folder.List(s.ctx(), w.Root)
+func (s *station) bring(ctx context.Context, o *station, w session.Want) error {
+	l, err := o.folder.List(ctx, w.Root)
 	if err != nil {
-		return false
+		return nil // not to be had there
 	}
-	st, err := s.folder.Stage(s.ctx(), w)
-	s.must(err)
+	st, err := s.folder.Stage(ctx, w)
+	if err != nil {
+		return err
+	}
 	defer st.Close()
 	for offset, c := range l.All() {
-		b, err := o.folder.ReadChunk(s.ctx(), c.Hash)
+		b, err := o.folder.ReadChunk(ctx, c.Hash)
 		if err != nil {
-			return false
+			return nil
 		}
-		_, err = st.WriteAt(b, offset)
-		s.must(err)
+		if _, err = st.WriteAt(b, offset); err != nil {
+			return err
+		}
 	}
-	s.must(st.Commit(s.ctx(), l))
-	return true
+	return st.Commit(ctx, l)
 }
 
 // converge has the stations exchange all that they have, and checks that they end up equal and as the

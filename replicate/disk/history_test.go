@@ -1,0 +1,212 @@
+package disk
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+var (
+	histories = flag.Int("histories", 25, "how many random histories to play")
+	firstSeed = flag.Uint64("seed", 1, "the seed of the first")
+)
+
+// world is a few stations on which programs work at random.
+type world struct {
+	t        *testing.T
+	rand     *rand.Rand
+	stations []*station
+	number   int
+	lost     map[string]string // contents that no program has replaced or removed, and who wrote them
+}
+
+func TestHistories(t *testing.T) {
+	for i := range *histories {
+		seed := *firstSeed + uint64(i)
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 0)), lost: map[string]string{}}
+			for i := range 2 + w.rand.IntN(2) {
+				w.stations = append(w.stations, newStation(t, string(rune('a'+i))).begin().settled())
+			}
+			for range 10 + w.rand.IntN(60) {
+				w.event()
+			}
+			for _, s := range w.stations {
+				s.fault = nil
+				if s.stop == nil {
+					s.begin()
+				}
+			}
+			converge(t, w.stations...)
+			have := map[string]bool{}
+			for _, data := range w.stations[0].files() {
+				have[data] = true
+			}
+			for data, who := range w.lost {
+				if !have[data] {
+					t.Errorf("lost: %q of %s", data, who)
+				}
+			}
+		})
+	}
+}
+
+func (w *world) event() {
+	s := w.stations[w.rand.IntN(len(w.stations))]
+	o := w.stations[w.rand.IntN(len(w.stations))]
+	switch n := w.rand.IntN(40); {
+	case n < 29:
+		w.program(s)
+	case n < 36:
+		if s != o && s.stop != nil && o.stop != nil {
+			s.states(o)
+			if w.rand.IntN(3) > 0 {
+				s.fetch(o)
+			}
+		}
+	case n < 37:
+		if s.stop == nil {
+			s.begin()
+		} else {
+			s.settled().end()
+		}
+	case n < 39:
+		w.crashSoon(s)
+	default:
+		if s.stop != nil {
+			s.settled()
+		}
+	}
+}
+
+// crashSoon has the daemon of s end amid some step, the journal not saying so, and starts it again.
+func (w *world) crashSoon(s *station) {
+	if s.stop == nil {
+		return
+	}
+	o := w.stations[w.rand.IntN(len(w.stations))]
+	if o == s || o.stop == nil {
+		return
+	}
+	s.settled()
+	left := atomic.Int64{}
+	left.Store(int64(w.rand.IntN(6)))
+	s.names.Lock()
+	s.fault = func(op, path string, after bool) error {
+		if left.Add(-1) < 0 {
+			return fmt.Errorf("crash at %s of %s: %w", op, path, context.Canceled)
+		}
+		return nil
+	}
+	s.names.Unlock()
+	s.tryPull(o)
+	s.end()
+	s.names.Lock()
+	s.fault = nil
+	s.names.Unlock()
+	s.begin()
+}
+
+// tryPull is pull that may end in a crash.
+func (s *station) tryPull(o *station) {
+	if s.takeStates(s.ctx(), o) == nil {
+		_ = s.takeContents(s.ctx(), o)
+	}
+}
+
+func (w *world) program(s *station) {
+	var dirs, files []string
+	dirs = append(dirs, "")
+	tree := s.fake.tree()
+	for _, p := range slices.Sorted(maps.Keys(tree)) {
+		if strings.HasPrefix(tree[p], "dir ") {
+			dirs = append(dirs, p)
+		} else {
+			files = append(files, p)
+		}
+	}
+	dir := dirs[w.rand.IntN(len(dirs))]
+	fresh := join(dir, []string{"f", "g", "h.txt", "d", "e"}[w.rand.IntN(5)])
+	any := func(l []string) string { return l[w.rand.IntN(len(l))] }
+	n := w.rand.IntN(20)
+	if len(files) == 0 {
+		n = w.rand.IntN(8)
+	}
+	switch {
+	case n < 5:
+		w.write(s, fresh)
+	case n < 8:
+		if !s.absent(fresh) {
+			_ = s.mkdir(fresh)
+		}
+	case n < 10:
+		w.write(s, any(files))
+	case n < 12:
+		p := any(files)
+		data, _ := os.ReadFile(s.path(p))
+		if s.unlink(p) == nil {
+			delete(w.lost, string(data))
+		}
+	case n < 14:
+		w.rename(s, any(files), fresh)
+	case n < 17:
+		w.rename(s, any(dirs), fresh)
+	case n < 18:
+		_ = s.rmdir(any(dirs))
+	case n < 19:
+		_ = s.chmod(any(files), []uint32{0o600, 0o644, 0o755}[w.rand.IntN(3)])
+	default:
+		a, b := any(append(dirs[1:], files...)), any(append(dirs[1:], files...))
+		if a != b && !within(a, b) && !within(b, a) {
+			_ = s.fake.exchange(a, b)
+		}
+	}
+}
+
+// absent tells whether a program would find a file at path whose content is not here.
+func (s *station) absent(path string) bool {
+	if s.stop == nil {
+		return false
+	}
+	_, ok := s.folder.AbsentFile(path)
+	return ok
+}
+
+func (w *world) write(s *station, p string) {
+	if st, err := os.Lstat(s.path(p)); err == nil && !st.Mode().IsRegular() || s.absent(p) {
+		return
+	}
+	w.number++
+	data := fmt.Sprint("content ", w.number)
+	old, _ := os.ReadFile(s.path(p))
+	if s.write(p, data) == nil {
+		delete(w.lost, string(old))
+		w.lost[data] = s.name + " at " + p
+	}
+}
+
+func (w *world) rename(s *station, from, to string) {
+	if from == "" || from == to || filepath.Base(to) == "" {
+		return
+	}
+	a, errA := os.Lstat(s.path(from))
+	b, errB := os.Lstat(s.path(to))
+	if errA != nil || errB == nil && os.SameFile(a, b) || s.absent(to) {
+		return
+	}
+	old, _ := os.ReadFile(s.path(to))
+	if err := s.fake.rename(from, to); err == nil && errB == nil {
+		delete(w.lost, string(old))
+	} else if err != nil && err != syscall.EINVAL {
+		return
+	}
+}
