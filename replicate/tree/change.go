@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"cmp"
 	"syncfs/journal/item"
 	"syncfs/journal/version"
 	"syncfs/replicate/view"
@@ -19,7 +20,7 @@ func (e *Edit) change(id item.ID, fn func(*item.Item, version.Dot)) error {
 	}
 	d := e.dot()
 	n := item.New(id, false)
-	if was := cmpOr(older, known); was != nil {
+	if was := cmp.Or(older, known); was != nil {
 		n = was.Clone()
 	}
 	n.Context[d.Incarnation] = d.Seq

@@ -39,9 +39,10 @@ func TestOperationLaw(t *testing.T) {
 			"fetch":   func(t *rapid.T) { m.replica(t).fetch() },
 			"restart": func(t *rapid.T) { m.replica(t).start() },
 			"": func(*rapid.T) {
-				for _, r := range w.replicas {
+				for _, r := range m.drawn {
 					r.check()
 				}
+				m.drawn = nil
 			},
 		})
 		w.settle()
@@ -58,6 +59,7 @@ func TestOperationLaw(t *testing.T) {
 type machine struct {
 	*world
 	contents int
+	drawn    []*replica // since the last check
 }
 
 // start gives all replicas a few directories to move about.

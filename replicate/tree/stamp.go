@@ -1,16 +1,12 @@
 package tree
 
 import (
-	"errors"
 	"slices"
 
 	"syncfs/journal"
 	"syncfs/journal/item"
 	"syncfs/journal/version"
 )
-
-// batch is how many items are stamped or joined in one transaction.
-const batch = 1000
 
 // Stamp gives every item changed here since the last session one dot, but held ones, and says what is
 // known then. It is on disk after the next Sync of the journal.
@@ -45,56 +41,6 @@ func (t *Tree) stamp() (knowledge version.Vector, err error) {
 		return nil
 	})
 	return knowledge, err
-}
-
-// inBatches does n things in transactions of many each, of fewer where they turn out to be too large. It
-// is called with mu held.
-func (t *Tree) inBatches(n int, fn func(e *Edit, i int) error) error {
-	for from, size := 0, batch; from < n; {
-		to := min(from+size, n)
-		err := t.update(func(e *Edit) error {
-			for i := from; i < to; i++ {
-				if err := fn(e, i); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		switch {
-		case errors.Is(err, journal.ErrTooLarge) && size > 1:
-			size /= 2
-		case err != nil:
-			return err
-		default:
-			from = to
-		}
-	}
-	return nil
-}
-
-// Offer gives what a peer that has seen have has not seen: first what is known here, then each state, all
-// of one moment. Changes are stamped, and on disk, before anything is given.
-func (t *Tree) Offer(have version.Vector, knowledge func(version.Vector) error, state func(*item.Item) error) error {
-	t.mu.Lock()
-	known, err := t.stamp()
-	if err != nil {
-		t.mu.Unlock()
-		return err
-	}
-	return t.snapshot(t.mu.Unlock, func(tx *journal.Tx) error {
-		if err := t.journal.Sync(); err != nil {
-			return err
-		}
-		if err := knowledge(known); err != nil {
-			return err
-		}
-		return tx.Unseen(have, func(it *item.Item) error {
-			if it.Context[version.Provisional] > 0 {
-				return nil // held
-			}
-			return state(it)
-		})
-	})
 }
 
 // realDot draws the next dot of this incarnation. What is known of it is what was drawn.

@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -86,6 +87,34 @@ func (t *Tree) update(fn func(*Edit) error) error {
 		t.away.add(gone)
 	}
 	return err
+}
+
+// batch is how many items are stamped or joined in one transaction.
+const batch = 1000
+
+// inBatches does n things in transactions of many each, of fewer where they turn out to be too large. It
+// is called with mu held.
+func (t *Tree) inBatches(n int, fn func(e *Edit, i int) error) error {
+	for from, size := 0, batch; from < n; {
+		to := min(from+size, n)
+		err := t.update(func(e *Edit) error {
+			for i := from; i < to; i++ {
+				if err := fn(e, i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		switch {
+		case errors.Is(err, journal.ErrTooLarge) && size > 1:
+			size /= 2
+		case err != nil:
+			return err
+		default:
+			from = to
+		}
+	}
+	return nil
 }
 
 // View calls fn with the tree of one moment. A session is in it whole or not at all.
