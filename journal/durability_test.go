@@ -184,7 +184,7 @@ func TestPowerCut(t *testing.T) {
 	m := newMachine(t)
 	defer m.j.Close()
 	synced, rotations := 0, m.j.tail.number
-	for n := 1; n <= 1200; n++ {
+	for n := 1; n <= 800; n++ {
 		var before string
 		active := m.j.tail.number
 		if m.j.tail.size > memTableSize-200<<10 {
@@ -202,7 +202,7 @@ func TestPowerCut(t *testing.T) {
 			m.rotated(before, active, n)
 		}
 	}
-	if m.j.tail.number-rotations < 3 {
+	if m.j.tail.number-rotations < 2 {
 		t.Fatalf("the memtable was rotated %d times only", m.j.tail.number-rotations)
 	}
 }
@@ -230,7 +230,7 @@ func (m *machine) rotated(before string, active, made int) {
 func TestRotatedMemtableIsOnDisk(t *testing.T) {
 	j := openDir(t, t.TempDir())
 	defer j.Close()
-	for rotations, n := 0, 0; rotations < 3; n++ {
+	for rotations, n := 0, 0; rotations < 2; n++ {
 		before := *j.tail
 		must(t, j.Update(func(tx *Tx) error {
 			for i := range 500 {
