@@ -34,6 +34,7 @@ const (
 	SaveByRename
 	SaveByBackup
 	SaveByRemoval
+	Stale // a change meant for what was there before a session
 	Session
 	HalfSession // broken off when one side had joined
 	BreakOff    // before that
@@ -49,9 +50,9 @@ const (
 
 // weights say how often each event happens, in a hundred.
 var weights = map[Event]int{
-	Write: 12, WriteLink: 1, WriteEqual: 3, Overwrite: 5, WriteSlowly: 2, Mkdir: 8,
-	Move: 15, MoveNear: 6, Exchange: 2, Remove: 6, RemoveAll: 4, Set: 3,
-	SaveByRename: 2, SaveByBackup: 2, SaveByRemoval: 2,
+	Write: 10, WriteLink: 1, WriteEqual: 3, Overwrite: 5, WriteSlowly: 2, Mkdir: 8,
+	Move: 13, MoveNear: 5, Exchange: 2, Remove: 6, RemoveAll: 4, Set: 3,
+	SaveByRename: 2, SaveByBackup: 2, SaveByRemoval: 2, Stale: 5,
 	Session: 8, HalfSession: 6, BreakOff: 1, SendLate: 2, DeliverLate: 2, Fetch: 3,
 	Restart: 1, Crash: 1, Backup: 1, Restore: 1, NewMember: 1,
 }
@@ -119,6 +120,8 @@ func (w *World) happen(s scene) {
 		w.set(s.r, s.any, key, pick([]string{"700", "711", "751"}, s.B))
 	case SaveByRename, SaveByBackup, SaveByRemoval:
 		w.save(s)
+	case Stale:
+		w.stale(s)
 	default:
 		w.between(s)
 	}

@@ -40,7 +40,7 @@ type change struct {
 func (w *World) local(r *Replica, c *change) {
 	before := w.look(r)
 	err := r.tree.Update(c.do)
-	r.now = nil
+	r.now, r.lag = nil, nil
 	w.logf("%s: %s", r.name, c.what)
 	if err != nil {
 		w.fail("error: %s at %s: %v", c.what, r.name, err)
@@ -111,7 +111,7 @@ func (w *World) noteMoves(c *change, before, after *moment) {
 	items, was := after.items(), before.items()
 	for _, id := range ids {
 		it := items[id]
-		if it == nil || was[id] != nil && was[id].Place == it.Place {
+		if it == nil || it.Place.Timestamp.Rank > 0 || was[id] != nil && was[id].Place == it.Place {
 			continue
 		}
 		if w.moves[id] == nil {

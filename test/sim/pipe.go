@@ -20,6 +20,7 @@ func (w *World) session(a, b *Replica) {
 		return
 	}
 	w.logf("%s <-> %s", a.name, b.name)
+	a.lag, b.lag = w.look(a), w.look(b)
 	here, there := newPipe(a.name, b.name)
 	ctx, cancel := context.WithCancel(context.Background())
 	dialed := session.New(here, local{w, a}, session.Options{Name: a.name, Dialed: true})

@@ -30,16 +30,8 @@ func (w *World) put(r *Replica, path, content string) {
 	if old && k.Dir {
 		return
 	}
-	w.local(r, &change{
+	c := &change{
 		what: "write " + path + " " + content,
-		do: func(e *tree.Edit) error {
-			if old {
-				_, err := e.Write(k.Node, w.content(content))
-				return err
-			}
-			_, err := e.Create(d.Node, name, w.content(content), tree.Meta{item.Mode: "644"}, false)
-			return err
-		},
 		want: func(t Tree) {
 			s, ok := t[path]
 			if !ok {
@@ -49,15 +41,20 @@ func (w *World) put(r *Replica, path, content string) {
 			t[path] = s
 		},
 		writes: []string{content},
-		to:     created(path, old),
-	})
-}
-
-func created(path string, old bool) []string {
-	if old {
-		return nil
 	}
-	return []string{path}
+	c.do = func(e *tree.Edit) (err error) {
+		var id item.ID
+		if old {
+			id, err = e.Write(k.Node, w.content(content))
+		} else {
+			id, err = e.Create(d.Node, name, w.content(content), tree.Meta{item.Mode: "644"}, false)
+		}
+		if !old || id != k.IDs[0] {
+			c.moved = []item.ID{id}
+		}
+		return err
+	}
+	w.local(r, c)
 }
 
 func (w *World) mkdir(r *Replica, path string) {

@@ -18,6 +18,7 @@ type Replica struct {
 	seen    map[int]bool // user operations that it knows of
 	synced  *backup      // what a crash leaves
 	now     *moment      // nil: look again
+	lag     *moment      // before the last session; nil: a program has changed something since
 	onDisk  *moment      // when the disk was last told; nil: never
 }
 
@@ -47,7 +48,7 @@ func (w *World) open(r *Replica, b *backup) {
 	if r.journal != nil {
 		w.must(r.journal.Close())
 	}
-	r.journal, r.onDisk = j, nil
+	r.journal, r.lag, r.onDisk = j, nil, nil
 	w.start(r)
 }
 
