@@ -13,6 +13,7 @@ type batch struct {
 	upTo    uint64 // the order number of the last change it journals
 	undos   []func()
 	commits []func()
+	thaw    func() // lets names change again
 }
 
 // update runs fn in a transaction. Programs that look for absent files see all of it or nothing.
@@ -36,6 +37,9 @@ func (f *Folder) update(fn func(b *batch) error) error {
 	if visible {
 		f.visible.Unlock()
 	}
+	if b.thaw != nil {
+		b.thaw()
+	}
 	if err != nil {
 		for i := len(b.undos) - 1; i >= 0; i-- {
 			b.undos[i]()
@@ -46,6 +50,29 @@ func (f *Folder) update(fn func(b *batch) error) error {
 		c()
 	}
 	return nil
+}
+
+// freeze has no name change until the transaction is over.
+func (b *batch) freeze() error {
+	frozen, thaw := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- b.f.disk.Freeze(func() error {
+			close(frozen)
+			<-thaw
+			return nil
+		})
+	}()
+	select {
+	case <-frozen:
+		b.thaw = func() {
+			close(thaw)
+			<-ended
+		}
+		return nil
+	case err := <-ended:
+		return err
+	}
 }
 
 func (b *batch) undo(f func()) { b.undos = append(b.undos, f) }

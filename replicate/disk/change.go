@@ -7,6 +7,7 @@ import (
 	"syncfs/journal"
 	"syncfs/journal/change"
 	"syncfs/journal/item"
+	"syncfs/journal/signature"
 	"syncfs/journal/step"
 	"syncfs/replicate/tree"
 )
@@ -19,10 +20,9 @@ func (b *batch) take(c recorded) error {
 		return b.takeNew(c)
 	case change.Dirty, change.Settled:
 		return b.takeWrite(c.Change)
-	case change.Mkdir, change.Symlink:
-		if c.Local {
-			return nil
-		}
+	case change.Mkdir:
+		return b.takeMkdir(c.Path)
+	case change.Symlink:
 		return b.observe(c.Path)
 	case change.Unlink, change.Rmdir:
 		return b.takeRemoval(c.Path)
@@ -58,6 +58,26 @@ func (b *batch) takeNew(c recorded) error {
 	}
 	b.setWork(k, work{busy: c.Kind == change.Create, whole: true})
 	return nil
+}
+
+// takeMkdir: a directory is new. It may have been renamed since.
+func (b *batch) takeMkdir(path string) error {
+	k, ok, err := find(b.Tx, path)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		b.lookAgain(path)
+		return nil
+	}
+	if a, err := k.applied(b.Tx); err != nil || a != nil {
+		return errors.Join(err, b.observe(path))
+	}
+	st, err := b.f.disk.Stat(path)
+	if err != nil || st.Kind != step.Dir {
+		st = step.Stat{Kind: step.Dir, Mode: 0o755}
+	}
+	return b.observedDir(k, nil, path, st)
 }
 
 // takeWrite: a file is being written, or was.
@@ -141,11 +161,8 @@ func (b *batch) removeShown(a *journal.Applied) error {
 		return err
 	}
 	n.IDs, n.CopyOf, n.CopyDots = []item.ID{became.New}, item.ID{}, nil
-	if held, err := b.Tx.Held(became.New); err != nil || held {
+	if n.Signature == (signature.Signature{}) { // held: its content is still to come
 		n.Content = a.Content
-		if err != nil {
-			return err
-		}
 	}
 	return b.put(n)
 }

@@ -172,8 +172,10 @@ func (x *executor) save(a *journal.Applied) error {
 			if c.Dir || c.Content.Key() != a.Content.Key() || slices.Contains(c.IDs, id) {
 				continue
 			}
-			if _, _, here, err := x.Tx.Where(c.IDs[0]); err != nil || here {
+			if _, _, here, err := x.Tx.Where(c.IDs[0]); err != nil {
 				return err
+			} else if here {
+				continue
 			}
 			if err := x.place(c); err != nil {
 				return err

@@ -204,11 +204,12 @@ func (x *executor) enterAbsent(n tree.Node, k key, home *journal.Applied) error 
 	}
 	a := entry(n, k)
 	a.Absent = true
-	if err := x.put(a); err != nil {
-		return err
+	if home == nil {
+		x.enter = append(x.enter, a)
+		return x.want(n)
 	}
 	x.invalidate(k)
-	return x.want(n)
+	return errors.Join(x.put(a), x.want(n))
 }
 
 // want has the content of n be fetched.

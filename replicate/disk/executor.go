@@ -17,6 +17,7 @@ type executor struct {
 	*batch
 	ctx   context.Context
 	steps int
+	enter []*journal.Applied       // absent files to be entered when all steps are made
 	slots map[item.ID]journal.Slot // directories in place
 	doing map[item.ID]bool         // nodes that are being placed
 	needs map[item.Hash]int        // contents to be copied, and how often
@@ -28,8 +29,48 @@ func newExecutor(ctx context.Context, b *batch) *executor {
 	}
 }
 
-// run looks at families until all are, or it is enough.
+// run makes steps for families until all are done, or it is enough.
 func (x *executor) run(l []journal.Dirty) error {
+	if err := x.families(l); err != nil {
+		return err
+	}
+	return x.enterAll()
+}
+
+// enterAll enters files whose content is not here. A program that sees none there may be making an entry of
+// that name at this moment: so no name changes until the transaction is committed, and what was made
+// before is journaled first.
+func (x *executor) enterAll() error {
+	if len(x.enter) == 0 {
+		return nil
+	}
+	if err := x.freeze(); err != nil {
+		return err
+	}
+	if err := x.catchUp(x.f.queue.last()); err != nil {
+		return err
+	}
+	for _, a := range x.enter {
+		k := at(a)
+		there, err := k.applied(x.Tx)
+		if err != nil {
+			return err
+		}
+		if there != nil || x.quiet(k) != nil {
+			if err := x.lookAtItem(a.IDs[0]); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := x.put(a); err != nil {
+			return err
+		}
+		x.invalidate(k)
+	}
+	return nil
+}
+
+func (x *executor) families(l []journal.Dirty) error {
 	for _, d := range l {
 		if x.steps >= maxSteps || x.ctx.Err() != nil {
 			return nil
@@ -210,6 +251,9 @@ func (x *executor) placeDir(n tree.Node, k key) error {
 	if err != nil {
 		return err
 	}
+	if err := x.lookAtOthers(n, home); err != nil {
+		return err
+	}
 	if !slices.Equal(home.IDs, n.IDs) {
 		c := *home
 		c.IDs = n.IDs
@@ -222,6 +266,28 @@ func (x *executor) placeDir(n tree.Node, k key) error {
 		x.slots[id] = home.Slot
 	}
 	return x.setMode(home, n)
+}
+
+// lookAtOthers has the other directories on disk looked at that n was until now.
+func (x *executor) lookAtOthers(n tree.Node, home *journal.Applied) error {
+	for _, id := range n.IDs {
+		dir, nm, ok, err := x.Tx.Where(id)
+		if err != nil {
+			return err
+		}
+		if !ok || (key{dir, nm}) == at(home) {
+			continue
+		}
+		up, err := owners(x.Tx, dir)
+		if err != nil || len(up) == 0 {
+			return err
+		}
+		delete(x.f.execution.blocked, subject{up[0], family(nm)})
+		if err := x.Tx.MarkDirty(up[0], family(nm)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // homeDir is the directory on disk that n is; of several the one at k. A directory on disk that stands for

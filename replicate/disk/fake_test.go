@@ -32,6 +32,8 @@ type fake struct {
 	// fault, if set, is asked before and after each step; an error is what the step ends with
 	fault func(op, path string, after bool) error
 	log   func(string, ...any)
+	// absent, if set, tells of files that programs see and the disk has not
+	absent func(path string) bool
 }
 
 var _ Disk = (*fake)(nil)
@@ -233,6 +235,9 @@ func (d *fake) Invalidate(string) {}
 func (d *fake) write(path, data string) error {
 	d.names.Lock()
 	defer d.names.Unlock()
+	if d.absent != nil && d.absent(path) {
+		return syscall.EEXIST
+	}
 	_, err := os.Lstat(d.path(path))
 	d.log("program: write %q to %q (%v)", data, path, hashOf(data).String()[:8])
 	if werr := os.WriteFile(d.path(path), []byte(data), 0o644); werr != nil {
@@ -249,6 +254,11 @@ func (d *fake) write(path, data string) error {
 func (d *fake) do(c change.Change, f func() error) error {
 	d.names.Lock()
 	defer d.names.Unlock()
+	for _, p := range []string{c.Path, c.To} {
+		if p != "" && d.absent != nil && d.absent(p) {
+			return syscall.EEXIST
+		}
+	}
 	if err := f(); err != nil {
 		return err
 	}

@@ -145,9 +145,7 @@ func (w *world) program(s *station) {
 	case n < 5:
 		w.write(s, fresh)
 	case n < 8:
-		if !s.absent(fresh) {
-			_ = s.mkdir(fresh)
-		}
+		_ = s.mkdir(fresh)
 	case n < 10:
 		w.write(s, any(files))
 	case n < 12:
@@ -172,17 +170,8 @@ func (w *world) program(s *station) {
 	}
 }
 
-// absent tells whether a program would find a file at path whose content is not here.
-func (s *station) absent(path string) bool {
-	if s.stop == nil {
-		return false
-	}
-	_, ok := s.folder.AbsentFile(path)
-	return ok
-}
-
 func (w *world) write(s *station, p string) {
-	if st, err := os.Lstat(s.path(p)); err == nil && !st.Mode().IsRegular() || s.absent(p) {
+	if st, err := os.Lstat(s.path(p)); err == nil && !st.Mode().IsRegular() {
 		return
 	}
 	w.number++
@@ -200,7 +189,7 @@ func (w *world) rename(s *station, from, to string) {
 	}
 	a, errA := os.Lstat(s.path(from))
 	b, errB := os.Lstat(s.path(to))
-	if errA != nil || errB == nil && os.SameFile(a, b) || s.absent(to) {
+	if errA != nil || errB == nil && os.SameFile(a, b) {
 		return
 	}
 	old, _ := os.ReadFile(s.path(to))

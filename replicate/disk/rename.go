@@ -53,6 +53,7 @@ func (b *batch) takeRename(path, to string) error {
 func (b *batch) renameUnknown(from, k key, to string) error {
 	w, ok := b.f.works.get(from)
 	if !ok {
+		b.then(func() { b.f.scanner.ask(to) }) // it may be a directory
 		return b.observe(to)
 	}
 	w.whole, w.ranges = true, nil
@@ -78,7 +79,7 @@ func (b *batch) rename(a *journal.Applied, k key, over *journal.Applied) error {
 			return err
 		}
 		if held && id != a.IDs[0] { // the target has yet to be given the content
-			n.Content, n.Mode, n.MTime, n.XAttrs = over.Content, over.Mode, over.MTime, over.XAttrs
+			n.Content = over.Content
 		}
 		if !a.Dir {
 			n.IDs, n.CopyOf, n.CopyDots = []item.ID{id}, item.ID{}, nil
@@ -220,14 +221,15 @@ func (b *batch) swapWork(k, l key) {
 // resign takes the signature anew of an entry whose change time is another: a rename has set it.
 // Another content has another signature otherwise, and that is left for who takes it.
 func (b *batch) resign(a *journal.Applied) error {
-	if a.Absent || a.Dir {
+	if a.Absent {
 		return nil
 	}
 	path, err := at(a).path(b.Tx)
 	if err != nil {
 		return err
 	}
-	if st, err := b.f.disk.Stat(path); err == nil && sameBut(a.Signature, st) {
+	st, err := b.f.disk.Stat(path)
+	if err == nil && (a.Dir && st.Kind == step.Dir || sameBut(a.Signature, st)) {
 		a.Signature = st.Signature
 	}
 	return nil

@@ -140,16 +140,45 @@ func (s *scanner) scanAll(ctx context.Context) error {
 
 // scanSome compares some directories. What is missing in one may be anywhere: then all is compared.
 func (s *scanner) scanSome(ctx context.Context, dirs []string) error {
-	for _, d := range dirs {
-		_, gone, err := s.scanDir(ctx, d)
+	for len(dirs) > 0 {
+		d := dirs[len(dirs)-1]
+		known, err := s.dirsIn(d)
 		if err != nil {
 			return err
+		}
+		below, gone, err := s.scanDir(ctx, d)
+		if err != nil {
+			return err
+		}
+		dirs = dirs[:len(dirs)-1]
+		for _, b := range below {
+			if !known[b] {
+				dirs = append(dirs, b)
+			}
 		}
 		if len(gone) > 0 {
 			s.askAll()
 		}
 	}
 	return nil
+}
+
+// dirsIn is the paths of the directories in a directory that the journal knows.
+func (s *scanner) dirsIn(dir string) (map[string]bool, error) {
+	known := map[string]bool{}
+	err := s.f.journal.View(func(tx *journal.Tx) error {
+		slot, ok, err := findDir(tx, dir)
+		if err != nil || !ok {
+			return err
+		}
+		return tx.EachApplied(slot, func(a *journal.Applied) error {
+			if a.Dir {
+				known[join(dir, a.Name)] = true
+			}
+			return nil
+		})
+	})
+	return known, err
 }
 
 // checkRoot tells whether this is the folder that the journal speaks of.

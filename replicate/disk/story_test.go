@@ -68,6 +68,10 @@ func (s *station) begin() *station {
 	s.log("begin")
 	s.names.Lock()
 	s.record = s.folder.Record
+	s.absent = func(path string) bool {
+		_, ok := s.folder.AbsentFile(path)
+		return ok
+	}
 	s.order.Store(0)
 	s.names.Unlock()
 	var ctx context.Context
@@ -86,7 +90,7 @@ func (s *station) end() {
 		return
 	}
 	s.names.Lock()
-	s.record = nil
+	s.record, s.absent = nil, nil
 	s.names.Unlock()
 	s.log("end")
 	s.stop()
