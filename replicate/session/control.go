@@ -109,7 +109,7 @@ func (c *control) readAll() error {
 		case errors.Is(err, wire.ErrFrame):
 			return violation("%w", err)
 		case err != nil:
-			return closed(err)
+			return c.line.lost(err)
 		case m.GetPing() != nil:
 			continue
 		case m.GetRefusal() != nil:

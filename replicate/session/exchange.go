@@ -15,8 +15,8 @@ import (
 func (l *Line) session(opening *wire.Opening) error {
 	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()
-	l.control.watch.await(true)
-	defer l.control.watch.await(false)
+	l.expect(true)
+	defer l.expect(false)
 	l.wg.Go(func() { l.control.ping(ctx) })
 
 	x := &exchange{Line: l, r: Result{Peer: l.conn.Peer(), Began: l.o.Now(), Skew: l.skew}}

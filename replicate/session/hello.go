@@ -19,8 +19,8 @@ const (
 // greet exchanges hellos.
 func (l *Line) greet() error {
 	c := l.control
-	c.watch.await(true)
-	defer c.watch.await(false)
+	l.expect(true)
+	defer l.expect(false)
 	hello, err := wire.Append([]byte(magic), &wire.Message{Kind: &wire.Message_Hello{Hello: &wire.Hello{
 		Version: protocol, Oldest: oldest, Features: []string{chunks1},
 		Name: l.o.Name, Clock: uint64(l.o.Now().UnixNano()),

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -37,6 +38,7 @@ type Line struct {
 	control        *control
 	ready          chan struct{} // closed when the hellos have been exchanged
 	skew           time.Duration
+	busy           atomic.Bool // something is expected of the peer
 	turns          *turns
 	content        *asker // of sessions
 	urgent         *asker // of Fetch
@@ -124,7 +126,7 @@ func (l *Line) accept() {
 	for {
 		stream, err := l.conn.Accept(l.ctx)
 		if err != nil {
-			l.fail(closed(err))
+			l.fail(l.lost(err))
 			return
 		}
 		if open.Add(1) > 2*contentStreams {
@@ -165,6 +167,21 @@ func (l *Line) Run(ctx context.Context) (Result, error) {
 	case <-l.ctx.Done():
 		return Result{}, l.ended()
 	}
+}
+
+// expect says whether something is expected of the peer.
+func (l *Line) expect(something bool) {
+	l.busy.Store(something)
+	l.control.watch.await(something)
+}
+
+// lost makes of the connection's error that it was closed, where nothing was under way: then it is all the
+// same how.
+func (l *Line) lost(err error) error {
+	if err = closed(err); l.busy.Load() || errors.Is(err, ErrClosed) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrClosed, err)
 }
 
 // ended is the error of one who was waiting when the connection ended.

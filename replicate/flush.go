@@ -1,0 +1,119 @@
+package replicate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"sync"
+
+	"syncfs/replicate/session"
+)
+
+// A Kind is what a flush came to with one peer.
+type Kind int
+
+// The kinds of outcome, OK the one that is complete.
+const (
+	OK           Kind = iota // both hold, in place, what either had when the flush began
+	Unreachable              // the peer could not be reached
+	Failed                   // the session failed
+	Held                     // steps on disk are held, refused, or put off while a program writes the file
+	Unobtainable             // contents are wanted that the other doesn't have
+	Timeout                  // ctx ended first
+)
+
+func (k Kind) String() string {
+	return [...]string{"ok", "unreachable", "failed", "held", "unobtainable", "timeout"}[k]
+}
+
+// An Outcome is what a flush came to with one peer. Err says why it is not OK.
+type Outcome struct {
+	Peer   string
+	Kind   Kind
+	Err    error
+	Result session.Result
+}
+
+// Flush has sessions with the peers named, or all, now. What one peer lacks another may bring: those that
+// lack contents are gone round again as long as that helps.
+func (r *Replicator) Flush(ctx context.Context, names ...string) []Outcome {
+	if err := r.callRoll(); err != nil {
+		r.o.Logger.Error("peers", "err", err)
+	}
+	peers := r.named(names)
+	outcomes := make([]Outcome, len(peers))
+	var wg sync.WaitGroup
+	for i, p := range peers {
+		wg.Go(func() { outcomes[i] = r.flush(ctx, p) })
+	}
+	wg.Wait()
+	for left, before := lacking(outcomes), math.MaxInt; left > 0 && left < before && len(peers) > 1; {
+		for i, p := range peers {
+			if outcomes[i].Kind == Unobtainable {
+				wg.Go(func() { outcomes[i] = r.flush(ctx, p) })
+			}
+		}
+		wg.Wait()
+		left, before = lacking(outcomes), left
+	}
+	return outcomes
+}
+
+// lacking is how many contents were wanted, on all sides.
+func lacking(outcomes []Outcome) int {
+	n := 0
+	for _, o := range outcomes {
+		if o.Kind == Unobtainable {
+			n += o.Result.Ours.Wanted + o.Result.Theirs.Wanted
+		}
+	}
+	return n
+}
+
+// named is the peers of these names, or all, by name.
+func (r *Replicator) named(names []string) []*peer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(names) == 0 {
+		names = slices.Sorted(maps.Keys(r.peers))
+	}
+	var peers []*peer
+	for _, name := range names {
+		p := r.peers[name]
+		if p == nil {
+			p = newPeer(name)
+		}
+		peers = append(peers, p)
+	}
+	return peers
+}
+
+// flush has a session with one peer.
+func (r *Replicator) flush(ctx context.Context, p *peer) Outcome {
+	result, err := r.session(ctx, p)
+	o := Outcome{Peer: p.name, Result: result, Err: err}
+	ours, theirs := result.Ours, result.Theirs
+	switch {
+	case err == nil && ours.Steps+theirs.Steps > 0:
+		o.Kind = Held
+		o.Err = fmt.Errorf("%d changes are held, refused by the disk or put off here, %d on %s: `syncfs status` there names them",
+			ours.Steps, theirs.Steps, p.name)
+	case err == nil && ours.Wanted+theirs.Wanted > 0:
+		o.Kind = Unobtainable
+		o.Err = fmt.Errorf("%d contents are wanted here that %s doesn't have, %d there that are not here", ours.Wanted, p.name, theirs.Wanted)
+		if result.Err != nil {
+			o.Err = fmt.Errorf("%w; %w", o.Err, result.Err)
+		}
+	case err == nil:
+	case ctx.Err() != nil:
+		o.Kind, o.Err = Timeout, fmt.Errorf("%s: not done in time: %w", p.name, err)
+	case errors.Is(err, ErrUnreachable), errors.Is(err, session.ErrSilent), errors.Is(err, session.ErrClosed):
+		o.Kind = Unreachable
+	default:
+		o.Kind = Failed
+	}
+	return o
+}
