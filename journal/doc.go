@@ -33,6 +33,8 @@
 //	n id                        entries shown in the directory: uvarint
 //	v id                        shown elsewhere, to undo a cycle: id of the parent
 //	g id                        shown as one with: count, that many ids
+//	y id                        a conflict copy that is no item yet: id of its item
+//	f id family                 a family of the directory shows a conflict; no value
 //	d id 1                      all families of the directory are dirty; no value
 //	d id 2 family               one family is; no value
 //	a slot name                 an entry on disk (below)

@@ -32,6 +32,7 @@ func writeFixture(t *testing.T, dir string) {
 			tx.PutKnown(state(1)), tx.PutKnown(state(2)), tx.PutOlder(state(1)), tx.SetHeld(state(2).ID, true),
 			tx.SetKnowledge(version.Vector{5: 3}), tx.SetClock(21), tx.SetFolder(signature.Signature{Ino: 22}),
 			tx.SetShownCount(item.Root, 2), tx.SetUndone(item.ID{23}, item.Root), tx.SetMerged(item.ID{24}, []item.ID{{25}}),
+			tx.PutCopy(item.ID{30}, state(1).ID), tx.NoteConflict(item.Root, "x", true),
 			tx.MarkDirty(item.Root, "x"), tx.MarkDirtyDir(item.ID{26}),
 			tx.PutApplied(fixtureApplied), tx.PutApplied(&Applied{Name: "d", Dir: true, Slot: 27, IDs: []item.ID{{28}}}),
 			tx.PutList(item.Hash{3}, []byte("list")), tx.PutChunk(item.Hash{29}, fixtureAt),
@@ -92,7 +93,13 @@ func checkFixture(t *testing.T, tx *Tx) {
 	_, undone, err := tx.Undone(item.ID{23})
 	want("undone", true)(undone, err)
 	want("merged", []item.ID{{25}})(wrap(tx.Merged(item.ID{24})))
+	of, ok, err := tx.Copy(item.ID{30})
+	want("copy", one.ID)(of, err)
+	want("copy there", true)(ok, nil)
 	var marks []string
+	err = tx.EachConflict(func(_ item.ID, family string) error { marks = append(marks, family); return nil })
+	want("conflicts", []string{"x"})(marks, err)
+	marks = nil
 	err = tx.EachDirty(func(d Dirty) error { marks = append(marks, d.Family); return nil })
 	want("dirty", []string{"x", ""})(marks, err)
 	want("applied", fixtureApplied)(wrap(tx.Applied(0, "x")))

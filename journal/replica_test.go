@@ -235,3 +235,29 @@ func wantRedo(t *testing.T, j *Journal, committed bool, states int) {
 		return nil
 	}))
 }
+
+func TestConflictsAndCopies(t *testing.T) {
+	j := inMemory(t)
+	defer j.Close()
+	must(t, j.Update(func(tx *Tx) error {
+		must(t, tx.PutCopy(item.ID{1}, item.ID{2}))
+		must(t, tx.NoteConflict(item.ID{3}, "a", true))
+		must(t, tx.NoteConflict(item.ID{3}, "b", true))
+		return tx.NoteConflict(item.ID{3}, "a", false)
+	}))
+	must(t, j.Update(func(tx *Tx) error {
+		if of, ok, err := tx.Copy(item.ID{1}); of != (item.ID{2}) || !ok || err != nil {
+			t.Errorf("copy of %s, %v, %v", of, ok, err)
+		}
+		must(t, tx.DeleteCopy(item.ID{1}))
+		if _, ok, err := tx.Copy(item.ID{1}); ok || err != nil {
+			t.Errorf("deleted, but %v, %v", ok, err)
+		}
+		return tx.EachConflict(func(dir item.ID, family string) error {
+			if dir != (item.ID{3}) || family != "b" {
+				t.Errorf("conflict in %s: %s", dir, family)
+			}
+			return nil
+		})
+	}))
+}
