@@ -17,10 +17,10 @@ import (
 
 // A net is replicas in memory and the connections between them.
 type network struct {
-	t     *testing.T
-	nodes map[string]*node
+	t *testing.T
 
-	mu    sync.Mutex // guards down, dials, pipes; nothing is locked after it
+	mu    sync.Mutex // guards the rest and the peers of each node; nothing is locked after it
+	nodes map[string]*node
 	down  map[string]bool
 	dials int
 	pipes []*sessiontest.Pipe
@@ -48,7 +48,9 @@ func (n *network) add(name string, s replicate.Schedule, peers ...string) *node 
 		Peers: func() ([]replicate.Peer, error) { n.mu.Lock(); defer n.mu.Unlock(); return slices.Clone(m.peers), nil },
 		Dial:  func(ctx context.Context, peer string) (session.Conn, error) { return n.dial(name, peer) },
 	})
+	n.mu.Lock()
 	n.nodes[name] = m
+	n.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); m.Run(ctx) }()
@@ -68,7 +70,8 @@ func (n *network) dial(from, to string) (session.Conn, error) {
 	p := sessiontest.NewPipe(from, to, 4)
 	n.pipes = append(n.pipes, p)
 	served := make(chan struct{})
-	go func() { defer close(served); n.nodes[to].Serve(context.Background(), p.B) }()
+	far := n.nodes[to]
+	go func() { defer close(served); far.Serve(context.Background(), p.B) }()
 	n.t.Cleanup(func() { p.B.Close(); <-served })
 	return p.A, nil
 }
