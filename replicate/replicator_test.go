@@ -20,7 +20,7 @@ func TestPeersAreKeptInStep(t *testing.T) {
 		home := n.add("home", replicate.Off)
 		laptop := n.add("laptop", every15s, "home")
 		laptop.Write("todo", []byte("milk"))
-		wait(time.Second)
+		wait(16 * time.Second)
 		wantFiles(t, home, map[string]string{"todo": "milk"})
 		home.Write("todo", []byte("eggs"))
 		wait(16 * time.Second)
