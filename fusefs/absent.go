@@ -50,7 +50,7 @@ func (v *volume) lookupAbsent(l link, out *fuse.EntryOut) bool {
 
 func (v *volume) answerAbsent(l link, s step.Stat, out *fuse.EntryOut) {
 	n := v.table.enterAbsent(unix.S_IFREG, l)
-	st := absentStat(s)
+	st := v.absentStat(s)
 	out.NodeId = n.id
 	fillAttr(&out.Attr, n, &st)
 	out.SetAttrTimeout(cacheFor)
@@ -135,7 +135,7 @@ func (v *volume) materialize(n *node) error {
 	}
 	defer unix.Close(fd)
 	if v.privil {
-		if err := unix.Fchown(fd, int(s.UID), int(s.GID)); err != nil {
+		if err := unix.Fchown(fd, int(v.owner.Uid), int(v.owner.Gid)); err != nil {
 			return err
 		}
 	}
@@ -252,7 +252,7 @@ func (v *volume) setAbsent(n *node, in *fuse.SetAttrIn, out *fuse.AttrOut) (done
 	if !ok {
 		return true, unix.ESTALE
 	}
-	st := absentStat(s)
+	st := v.absentStat(s)
 	fillAttr(&out.Attr, n, &st)
 	out.SetTimeout(cacheFor)
 	return true, nil

@@ -27,14 +27,14 @@ func fillAttr(a *fuse.Attr, n *node, st *unix.Stat_t) {
 	}
 }
 
-// absentStat is the stat of a file that is not there.
-func absentStat(s step.Stat) unix.Stat_t {
+// absentStat is the stat of a file that is not there. It is the folder's owner's.
+func (v *volume) absentStat(s step.Stat) unix.Stat_t {
 	t := unix.NsecToTimespec(s.Signature.MTime)
 	return unix.Stat_t{
 		Mode:  unix.S_IFREG | s.Mode,
 		Nlink: 1,
-		Uid:   s.UID,
-		Gid:   s.GID,
+		Uid:   v.owner.Uid,
+		Gid:   v.owner.Gid,
 		Size:  s.Signature.Size,
 		Mtim:  t,
 		Atim:  t,
@@ -72,7 +72,7 @@ func (v *volume) stat(n *node) (unix.Stat_t, error) {
 	if v.isAbsent(n) {
 		if p, ok := v.pathOf(n); ok {
 			if s, ok := v.absent.AbsentFile(p); ok {
-				return absentStat(s), nil
+				return v.absentStat(s), nil
 			}
 		}
 	}

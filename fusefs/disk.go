@@ -13,6 +13,9 @@ import (
 	"syncfs/journal/step"
 )
 
+// Backing returns the folder underneath.
+func (m *Mounted) Backing() *backing.Folder { return m.v.folder }
+
 // Stat is lstat(2) of the folder underneath.
 func (m *Mounted) Stat(path string) (step.Stat, error) { return m.v.folder.Stat(path) }
 
@@ -158,6 +161,9 @@ func (m *Mounted) through(s *doing, o order, path string) error {
 	m.v.doing.Store(s)
 	defer m.v.doing.Store(nil)
 	err := m.child.do(o)
+	// What the handlers noted is read from here on.
+	m.v.names.Lock()
+	defer m.v.names.Unlock()
 	if s.err != nil {
 		return s.err
 	}

@@ -101,8 +101,9 @@ func Stale(dir string) (bool, error) {
 	if err != nil || !slices.Contains(mounts, dir) {
 		return false, err
 	}
-	var st unix.Stat_t
-	return unix.Stat(dir, &st) == unix.ENOTCONN, nil
+	// statfs(2) is a call that the kernel never answers by itself.
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == unix.ENOTCONN, nil
 }
 
 // Recover detaches what stale mounts of ours lie over the folder at dir.

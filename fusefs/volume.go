@@ -31,8 +31,9 @@ type volume struct {
 	absent    Absent
 	log       *slog.Logger
 	server    *fuse.Server
-	privil    bool // root: owners are set, passthrough is used
-	writeback bool // the kernel keeps what was written for a while
+	owner     fuse.Owner // of the folder
+	privil    bool       // root: owners are set, passthrough is used
+	writeback bool       // the kernel keeps what was written for a while
 	pass      passthrough
 	hidden    string // the name by which the helper finds staging
 
@@ -57,6 +58,7 @@ func newVolume(folder *backing.Folder, o Options) (*volume, error) {
 		recorder:      o.Recorder,
 		absent:        o.Absent,
 		log:           o.Logger,
+		owner:         fuse.Owner{Uid: st.Uid, Gid: st.Gid},
 		dirs:          newDirs(),
 	}
 	v.table = newTable(keyOf(&st), v.dirs.drop)

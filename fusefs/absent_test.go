@@ -1,0 +1,202 @@
+package fusefs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"syncfs/journal/change"
+	"syncfs/journal/signature"
+	"syncfs/journal/step"
+)
+
+// An afar is an Absent: files by path, and how their content comes.
+type afar struct {
+	mu    sync.Mutex
+	files map[string]string
+	fetch func(ctx context.Context, path, content string) error
+}
+
+func (a *afar) stat(path string) step.Stat {
+	return step.Stat{
+		Name: path[strings.LastIndexByte(path, '/')+1:],
+		Kind: step.File,
+		Mode: 0o644,
+		Signature: signature.Signature{
+			Size:  int64(len(a.files[path])),
+			MTime: 1e18,
+		},
+	}
+}
+
+func (a *afar) AbsentFile(path string) (step.Stat, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, ok := a.files[path]
+	return a.stat(path), ok
+}
+
+func (a *afar) AbsentIn(dir string) []step.Stat {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var all []step.Stat
+	for p := range a.files {
+		if d, _, found := cutLast(p); found && d == dir || !found && dir == "" {
+			all = append(all, a.stat(p))
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	return all
+}
+
+func cutLast(p string) (dir, name string, found bool) {
+	i := strings.LastIndexByte(p, '/')
+	if i < 0 {
+		return "", p, false
+	}
+	return p[:i], p[i+1:], true
+}
+
+func (a *afar) SetAbsent(string, step.Attr) {}
+
+func (a *afar) Fetch(ctx context.Context, path string) error {
+	a.mu.Lock()
+	content := a.files[path]
+	a.mu.Unlock()
+	return a.fetch(ctx, path, content)
+}
+
+// follow takes a recorded change into account.
+func (a *afar) follow(c change.Change) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	content, ok := a.files[c.Path]
+	switch c.Kind {
+	case change.Unlink, change.Dirty:
+		delete(a.files, c.Path)
+	case change.Rename:
+		delete(a.files, c.To)
+		if ok {
+			delete(a.files, c.Path)
+			a.files[c.To] = content
+		}
+	}
+}
+
+func startAbsent(t *testing.T, files map[string]string) (*tester, *afar) {
+	a := &afar{files: files}
+	m := startWith(t, func(o *Options) {
+		o.Absent = a
+		o.Recorder.(*recording).also = a.follow
+	})
+	a.fetch = func(_ context.Context, path, content string) error {
+		_, _, err := m.Place(m.stage("fetched", content), path, signature.Signature{})
+		if err == nil {
+			a.mu.Lock()
+			delete(a.files, path)
+			a.mu.Unlock()
+		}
+		return err
+	}
+	return m, a
+}
+
+func TestAbsentFileIsFetchedOnOpen(t *testing.T) {
+	m, _ := startAbsent(t, map[string]string{"a": "content of a", "b": "content of b"})
+	if names := m.names(""); names != "a b" {
+		t.Errorf("listed: %s", names)
+	}
+	before, err := os.Stat(m.path("a"))
+	m.must(err)
+	if before.Size() != 12 {
+		t.Errorf("size %d", before.Size())
+	}
+	f, err := os.Open(m.path("a"))
+	m.must(err)
+	defer f.Close()
+	opened, err := f.Stat()
+	m.must(err)
+	if !os.SameFile(before, opened) {
+		t.Error("the file opened is another than the one seen before")
+	}
+	m.want("a", "content of a")
+	m.want("b", "content of b")
+	if all := m.rec.take(); len(all) != 0 {
+		t.Errorf("recorded: %s", show(all))
+	}
+}
+
+func TestAbsentFileIsChangedWithoutContent(t *testing.T) {
+	m, a := startAbsent(t, map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"})
+	a.fetch = func(context.Context, string, string) error { return errors.New("no peer") }
+	m.must(os.Remove(m.path("a")))
+	m.must(os.Rename(m.path("b"), m.path("e")))
+	m.write("c", "mine")
+	m.write("new", "mine")
+	m.must(os.Rename(m.path("new"), m.path("d")))
+	m.want("c", "mine")
+	m.want("d", "mine")
+	if names := m.names(""); names != "c d e" {
+		t.Errorf("listed: %s", names)
+	}
+	if _, err := os.Open(m.path("e")); !errors.Is(err, unix.EIO) {
+		t.Errorf("open of what nobody has: %v", err)
+	}
+	if _, err := os.Stat(m.path("b")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("stat of the old name: %v", err)
+	}
+}
+
+func TestFetchIsInterrupted(t *testing.T) {
+	m, a := startAbsent(t, map[string]string{"a": "1"})
+	asked := make(chan struct{})
+	a.fetch = func(ctx context.Context, _, _ string) error {
+		close(asked)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	cat := exec.Command("cat", m.path("a"))
+	m.must(cat.Start())
+	within(t, "open does not ask for the content", asked)
+	m.must(cat.Process.Kill())
+	ended := make(chan struct{})
+	go func() {
+		cat.Wait()
+		close(ended)
+	}()
+	within(t, "a killed process still waits for content", ended)
+}
+
+func within(t *testing.T, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal(what)
+	}
+}
+
+func TestAppearingFileIsSeen(t *testing.T) {
+	m, a := startAbsent(t, map[string]string{})
+	if _, err := os.Stat(m.path("a")); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	m.names("")
+	a.mu.Lock()
+	a.files["a"] = "content"
+	a.mu.Unlock()
+	m.Invalidate("a")
+	if names := m.names(""); names != "a" {
+		t.Errorf("listed: %s", names)
+	}
+	m.want("a", "content")
+}
