@@ -70,7 +70,8 @@ func (c *child) do(o order) error {
 func (c *child) start() error {
 	cmd := exec.Command(c.command[0], c.command[1:]...)
 	cmd.Dir = "/"
-	cmd.Stderr = os.Stderr
+	// It has not the daemon's standard error: whoever waits for the end of that, once the daemon has let go of it,
+	// would wait for this.
 	// A ^C at the terminal is the daemon's to handle.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	in, err := cmd.StdinPipe()
