@@ -117,8 +117,8 @@ func (s *station) Mount(flags ...string) {
 	if !slices.Contains(flags, "--interval") {
 		args = append(args, "--interval", "off")
 	}
+	s.mounted = true // even a mount that fails may leave something
 	s.Run(append(args, flags...)...)
-	s.mounted = true
 }
 
 // Umount ends the daemon; the folder is a plain folder again.
