@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"syncfs/journal/item"
+	"syncfs/journal/name"
 	"syncfs/replicate/view"
 )
 
@@ -53,12 +54,17 @@ func (e *Edit) join(in *item.Item) error {
 	if err != nil {
 		return err
 	}
-	older, err = e.stays(now, known, older, wanted)
+	stays, err := e.stays(now, known, older, wanted)
 	if err != nil {
 		return err
 	}
-	if err := e.set(in.ID, now, older); err != nil {
+	if err := e.set(in.ID, now, stays); err != nil {
 		return err
+	}
+	if stays == nil {
+		if err := e.dropGone(older); err != nil {
+			return err
+		}
 	}
 	for _, root := range wanted {
 		if err := e.Tx.PutWanted(root, in.ID); err != nil {
@@ -78,8 +84,11 @@ func (e *Edit) stays(now, known, older *item.Item, wanted []item.Hash) (*item.It
 	if older != nil {
 		return older, nil
 	}
-	c := view.ShownContents(shown)[0].Content
-	if lacking, err := e.isWanted(c.Root, now.ID); err != nil || lacking {
+	l := view.ShownContents(shown)
+	if len(l) == 0 {
+		return nil, nil
+	}
+	if lacking, err := e.isWanted(l[0].Content.Root, now.ID); err != nil || lacking {
 		return nil, err
 	}
 	return shown, nil
@@ -100,11 +109,48 @@ func (e *Edit) releaseCopied(id item.ID) error {
 		if c == nil {
 			continue
 		}
-		known, err := e.Tx.Known(id)
+		return e.giveWay(id)
+	}
+	return nil
+}
+
+// giveWay has an item shown as it is known.
+func (e *Edit) giveWay(id item.ID) error {
+	known, err := e.Tx.Known(id)
+	if err != nil {
+		return err
+	}
+	older, err := e.Tx.Older(id)
+	if err != nil {
+		return err
+	}
+	if err := e.set(id, known, nil); err != nil {
+		return err
+	}
+	return e.dropGone(older)
+}
+
+// dropGone takes the copies away that were written down from an older state, and are known to be gone:
+// they were there for as long as that was shown. They are in its family. Older may be nil.
+func (e *Edit) dropGone(older *item.Item) error {
+	if older == nil {
+		return nil
+	}
+	l, err := e.Tx.Family(older.Place.Parent, name.Family(older.Place.Name))
+	if err != nil {
+		return err
+	}
+	for _, it := range l {
+		known, err := e.Tx.Known(it.ID)
 		if err != nil {
 			return err
 		}
-		return e.set(id, known, nil)
+		if known == nil || known.Live() || !it.Live() {
+			continue
+		}
+		if err := e.set(it.ID, known, nil); err != nil {
+			return err
+		}
 	}
 	return nil
 }

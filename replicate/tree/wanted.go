@@ -107,7 +107,7 @@ func (e *Edit) Release(id item.ID) error {
 			return err
 		}
 	}
-	if err := e.set(id, known, nil); err != nil {
+	if err := e.giveWay(id); err != nil {
 		return err
 	}
 	return e.refresh(known)

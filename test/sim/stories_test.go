@@ -190,3 +190,26 @@ func TestContentOnItsWay(t *testing.T) {
 	}
 	expect(t, w, "/g=x2")
 }
+
+// A copy that is written down from an older state, and is known to be removed, is gone with that state.
+func TestCopyOfAnOlderStateGoesWithIt(t *testing.T) {
+	w, r := story(t, 3)
+	a, b, c := r[0], r[1], r[2]
+	w.put(c, "/f", "x1")
+	w.session(c, a)
+	w.session(c, b)
+	w.meet()
+	w.put(a, "/f", "x2")
+	w.later()
+	w.put(b, "/f", "x3")
+	w.session(a, b)
+	w.session(a, c)
+	w.put(a, "/f", "x4") // over the older x2: that of x3 is on its way
+	w.fetch(c, 0)
+	w.session(a, c) // shows x3 and its copy x2; x4 is on its way
+	w.rm(c, "/f")
+	if n := len(w.look(c).files()); n != 1 {
+		t.Fatalf("the copy x2 is to stay: %v", w.look(c).tree)
+	}
+	expect(t, w, "/f=x4")
+}
