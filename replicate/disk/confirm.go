@@ -79,7 +79,8 @@ func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
 	if err != nil {
 		return err
 	}
-	if old, err := b.f.disk.Stat(path); err == nil && old.Signature.Ino == st.Signature.Ino {
+	old, gone := b.f.disk.Stat(path)
+	if gone == nil && old.Signature.Ino == st.Signature.Ino {
 		return nil // another name of the same file
 	}
 	if inside, err := b.isInside(k, was); err != nil || inside {
@@ -97,7 +98,15 @@ func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
 		}
 		over = nil
 	}
-	return b.rename(was, k, over)
+	b.dropWork(at(was))
+	b.dropWork(k)
+	if over != nil && gone == nil && over.Signature.Ino == old.Signature.Ino {
+		return b.exchange(was, over)
+	}
+	if err := b.rename(was, k, over); err != nil || gone != nil {
+		return err
+	}
+	return b.observed(at(was), path, old)
 }
 
 // isInside tells whether k is in the directory a, as far as the journal knows.

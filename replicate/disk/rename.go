@@ -5,7 +5,6 @@ import (
 
 	"syncfs/journal"
 	"syncfs/journal/item"
-	"syncfs/journal/signature"
 	"syncfs/journal/step"
 )
 
@@ -94,11 +93,8 @@ func (b *batch) rename(a *journal.Applied, k key, over *journal.Applied) error {
 		return err
 	}
 	n.Parent, n.Name = k.dir, k.name
-	if err := b.resign(&n); err != nil {
-		return err
-	}
 	b.moveWork(at(a), k)
-	return b.put(&n)
+	return b.putMoved(&n)
 }
 
 func (b *batch) renameShown(a *journal.Applied, k key, over *journal.Applied) (item.ID, error) {
@@ -164,13 +160,20 @@ func (b *batch) takeExchange(path, to string) error {
 		b.swapWork(k, l)
 		return nil
 	}
-	b.swapWork(k, l)
-	if x != nil {
-		return b.rename(x, l, nil)
+	if x == nil && y == nil {
+		b.swapWork(k, l)
+		return nil
 	}
-	if y != nil {
-		return b.rename(y, k, nil)
+	if x == nil {
+		x, k, l = y, l, k
 	}
+	w, ok := b.f.works.get(l)
+	b.dropWork(l)
+	if err := b.rename(x, l, nil); err != nil || !ok {
+		return err
+	}
+	w.whole = true
+	b.setWork(k, w)
 	return nil
 }
 
@@ -195,10 +198,7 @@ func (b *batch) exchange(x, y *journal.Applied) error {
 	p, q := *x, *y
 	p.Parent, p.Name, q.Parent, q.Name = y.Parent, y.Name, x.Parent, x.Name
 	for _, a := range []*journal.Applied{&p, &q} {
-		if err := b.resign(a); err != nil {
-			return err
-		}
-		if err := b.put(a); err != nil {
+		if err := b.putMoved(a); err != nil {
 			return err
 		}
 	}
@@ -218,25 +218,24 @@ func (b *batch) swapWork(k, l key) {
 	}
 }
 
-// resign takes the signature anew of an entry whose change time is another: a rename has set it.
-// Another content has another signature otherwise, and that is left for who takes it.
-func (b *batch) resign(a *journal.Applied) error {
-	if a.Absent {
-		return nil
+// putMoved enters an entry at its new place, with the attributes that it has there: a rename has set the change
+// time, and what was set before under the old name could not be looked at any more.
+func (b *batch) putMoved(a *journal.Applied) error {
+	if err := b.put(a); err != nil || a.Absent {
+		return err
 	}
 	path, err := at(a).path(b.Tx)
 	if err != nil {
 		return err
 	}
 	st, err := b.f.disk.Stat(path)
-	if err == nil && (a.Dir && st.Kind == step.Dir || sameBut(a.Signature, st)) {
+	switch {
+	case err != nil || a.Dir != (st.Kind == step.Dir):
+		return nil // moved on, as a later change will say
+	case a.Dir:
 		a.Signature = st.Signature
+	case st.Signature.Ino != a.Signature.Ino:
+		return nil
 	}
-	return nil
-}
-
-// sameBut tells whether an entry has the signature, but for the change time.
-func sameBut(sig signature.Signature, st step.Stat) bool {
-	sig.CTime = st.Signature.CTime
-	return sig == st.Signature
+	return b.setAttrs(a, path, st)
 }

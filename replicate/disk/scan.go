@@ -2,8 +2,10 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"syncfs/journal"
 	"syncfs/journal/signature"
@@ -213,7 +215,7 @@ func (s *scanner) checkRoot() (signature.Signature, bool, error) {
 func (s *scanner) scanDir(ctx context.Context, dir string) (below []string, missing []key, err error) {
 	l, err := s.f.disk.List(dir)
 	if err != nil {
-		if !notExist(err) {
+		if !notExist(err) && !errors.Is(err, syscall.ENOTDIR) {
 			s.f.refuse(dir, err)
 		}
 		return nil, nil, nil // nothing is known to be missing
