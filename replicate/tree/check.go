@@ -28,6 +28,9 @@ const (
 	maxRank = 1 << 30
 )
 
+// maxWeight leaves room in a transaction for both states of an item, and their indexes.
+const maxWeight = 1 << 20
+
 // A check looks at the states of a session before any of them is joined. Each must be one that a replica
 // can have made, whatever the sender is; and each item must have its directory, here or with it.
 type check struct {
@@ -97,6 +100,9 @@ func (c *check) kinds(it *item.Item) error {
 	if known != nil && known.Dir != it.Dir {
 		return &HostileError{it.ID, "a file that was a directory, or a directory that was a file"}
 	}
+	if err := checkJoined(known, it); err != nil {
+		return err
+	}
 	if known == nil && !it.Dir {
 		if has, err := c.tx.HasChild(it.ID); err != nil {
 			return err
@@ -112,6 +118,36 @@ func (c *check) kinds(it *item.Item) error {
 		return &HostileError{it.ID, fmt.Sprintf("placed in %v, which is no directory known or sent", it.Place.Parent)}
 	}
 	return nil
+}
+
+// checkJoined: what an item becomes must be fit to be kept, and in one transaction.
+func checkJoined(known, it *item.Item) error {
+	if known != nil {
+		it = item.Join(known, it)
+		if err := it.Check(); err != nil {
+			return &HostileError{it.ID, err.Error()}
+		}
+	}
+	if size := weight(it); size > maxWeight {
+		return &HostileError{it.ID, fmt.Sprintf("too large: about %d bytes, %d is the most", size, maxWeight)}
+	}
+	return nil
+}
+
+// weight is about how many bytes an item takes.
+func weight(it *item.Item) int {
+	const entry = 100
+	n := entry * (1 + len(it.Context) + len(it.Entries) + len(it.Meta))
+	for _, x := range it.Entries {
+		n += len(x.Keeps.Target)
+		if x.Content != nil {
+			n += len(x.Content.Target)
+		}
+	}
+	for k, r := range it.Meta {
+		n += len(k) + len(r.Value)
+	}
+	return n
 }
 
 func (c *check) isDir(id item.ID) (bool, error) {

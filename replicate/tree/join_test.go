@@ -61,6 +61,11 @@ func TestHostileSessionsAreRefusedWhole(t *testing.T) {
 		{name: "the root", change: func(it *item.Item, _ *replica) { it.ID = item.Root }, why: "no item"},
 		{name: "beyond time", change: func(it *item.Item, _ *replica) { it.Place.Timestamp.Time = 1 << 62 }, why: "clock"},
 		{name: "beyond repair", change: func(it *item.Item, _ *replica) { it.Place.Timestamp.Rank = 1 << 31 }, why: "clock"},
+		{name: "too large", change: func(it *item.Item, _ *replica) {
+			for i := range 20 {
+				it.Meta[fmt.Sprint(item.XAttr, i)] = item.Register{Value: strings.Repeat("x", 60000)}
+			}
+		}, why: "too large"},
 		{name: "knowledge of provisional changes", change: func(*item.Item, *replica) {}, knowledge: version.Vector{stranger: 100, version.Provisional: 1}, why: "provisional"},
 	}
 	for _, c := range cases {

@@ -12,7 +12,9 @@ import (
 // Offer gives what a peer that has seen have has not seen: first what is known here, then each state, all
 // of one moment. Changes are stamped, and on disk, before anything is given.
 func (t *Tree) Offer(have version.Vector, knowledge func(version.Vector) error, state func(*item.Item) error) error {
-	t.mu.Lock()
+	if err := t.lock(); err != nil {
+		return err
+	}
 	known, err := t.stamp()
 	if err != nil {
 		t.mu.Unlock()
@@ -56,11 +58,20 @@ func (t *Tree) Join(states iter.Seq2[*item.Item, error], knowledge version.Vecto
 	}
 	t.receiving.Lock()
 	defer t.receiving.Unlock()
-	if err := t.receive(first, next, more, knowledge); err != nil {
+	if err := t.lock(); err != nil { // nothing unfinished is in the redo
+		return err
+	}
+	t.mu.Unlock()
+	if err := t.receive(first, next, more); err != nil {
 		return errors.Join(err, t.journal.ClearRedo())
 	}
-	t.mu.Lock()
+	if err := t.lock(); err != nil {
+		return err
+	}
 	defer t.mu.Unlock()
+	if err := t.accept(knowledge); err != nil {
+		return errors.Join(err, t.journal.ClearRedo())
+	}
 	return t.redo(knowledge)
 }
 
@@ -78,7 +89,9 @@ func take(next func() (*item.Item, error, bool)) (states []*item.Item, more bool
 
 // joinSmall joins a session in one transaction.
 func (t *Tree) joinSmall(states []*item.Item, knowledge version.Vector) error {
-	t.mu.Lock()
+	if err := t.lock(); err != nil {
+		return err
+	}
 	defer t.mu.Unlock()
 	if _, err := t.stamp(); err != nil {
 		return err
@@ -106,23 +119,36 @@ func (t *Tree) joinSmall(states []*item.Item, knowledge version.Vector) error {
 	})
 }
 
-// receive puts a large session down whole, and looks at it.
-func (t *Tree) receive(states []*item.Item, next func() (*item.Item, error, bool), more bool, knowledge version.Vector) error {
+// receive puts a large session down whole.
+func (t *Tree) receive(states []*item.Item, next func() (*item.Item, error, bool), more bool) error {
 	if err := t.journal.ClearRedo(); err != nil {
 		return err
 	}
 	for {
-		err := t.journal.Update(func(tx *journal.Tx) error { return tx.AppendRedo(states) })
-		if err != nil {
+		if err := t.putDown(states); err != nil || !more {
 			return err
 		}
-		if !more {
-			break
-		}
+		var err error
 		if states, more, err = take(next); err != nil {
 			return err
 		}
 	}
+}
+
+// putDown adds states to the redo, in as few transactions as hold them.
+func (t *Tree) putDown(states []*item.Item) error {
+	err := t.journal.Update(func(tx *journal.Tx) error { return tx.AppendRedo(states) })
+	if n := len(states); errors.Is(err, journal.ErrTooLarge) && n > 1 {
+		if err := t.putDown(states[:n/2]); err != nil {
+			return err
+		}
+		return t.putDown(states[n/2:])
+	}
+	return err
+}
+
+// accept looks at the session in the redo, and commits to joining it. It is called with mu held.
+func (t *Tree) accept(knowledge version.Vector) error {
 	err := t.journal.View(func(tx *journal.Tx) error {
 		c, err := newCheck(tx, t.incarnation, knowledge)
 		if err != nil {
@@ -140,6 +166,10 @@ func (t *Tree) receive(states []*item.Item, next func() (*item.Item, error, bool
 func (t *Tree) Recover() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.recover()
+}
+
+func (t *Tree) recover() error {
 	var knowledge version.Vector
 	var there bool
 	err := t.journal.View(func(tx *journal.Tx) (err error) {
@@ -155,8 +185,23 @@ func (t *Tree) Recover() error {
 	return t.redo(knowledge)
 }
 
+// lock locks mu. A session that could not be joined to its end, since the disk was full, say, is joined
+// before anything else is done.
+func (t *Tree) lock() error {
+	t.mu.Lock()
+	if !t.unfinished {
+		return nil
+	}
+	err := t.recover()
+	if err != nil {
+		t.mu.Unlock()
+	}
+	return err
+}
+
 // redo joins what the redo holds. It is called with mu held.
 func (t *Tree) redo(knowledge version.Vector) error {
+	t.unfinished = true
 	if err := t.journal.Sync(); err != nil {
 		return err
 	}
@@ -187,7 +232,11 @@ func (t *Tree) redo(knowledge version.Vector) error {
 	if err := t.update(func(e *Edit) error { return e.learn(knowledge) }); err != nil {
 		return err
 	}
-	return t.journal.ClearRedo()
+	if err := t.journal.ClearRedo(); err != nil {
+		return err
+	}
+	t.unfinished = false
+	return nil
 }
 
 func (e *Edit) learn(knowledge version.Vector) error {

@@ -11,7 +11,9 @@ import (
 // Stamp gives every item changed here since the last session one dot, but held ones, and says what is
 // known then. It is on disk after the next Sync of the journal.
 func (t *Tree) Stamp() (version.Vector, error) {
-	t.mu.Lock()
+	if err := t.lock(); err != nil {
+		return nil, err
+	}
 	defer t.mu.Unlock()
 	return t.stamp()
 }

@@ -32,9 +32,10 @@ type Tree struct {
 	receiving sync.Mutex
 
 	// mu keeps changes apart: one Edit at a time, and none while a session is joined in several
-	// transactions or is about to be read. It guards away. Nothing else is locked after it.
-	mu   sync.RWMutex
-	away away
+	// transactions or is about to be read. It guards what follows. Nothing else is locked after it.
+	mu         sync.RWMutex
+	away       away
+	unfinished bool // the redo holds a session of which a part is joined
 }
 
 // New is the tree of what j holds.
@@ -65,7 +66,9 @@ func draw(r io.Reader) (id item.ID, err error) {
 // Update makes changes in one transaction of the journal: all that fn does, or nothing. It must not
 // be called, nor View, within another. After journal.ErrTooLarge fn may be split and tried again.
 func (t *Tree) Update(fn func(*Edit) error) error {
-	t.mu.Lock()
+	if err := t.lock(); err != nil {
+		return err
+	}
 	defer t.mu.Unlock()
 	return t.update(fn)
 }
