@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"syncfs/journal/item"
+	"syncfs/journal/name"
 	"syncfs/journal/version"
 	"syncfs/replicate/tree"
 	"syncfs/replicate/view"
@@ -23,7 +24,7 @@ func (w *World) tidy(r *Replica) {
 			w.check(!shows[id], "an item twice: %s at %s", id, e.path)
 			shows[id] = true
 		}
-		w.check(strings.Count(e.Name, " (conflict ") <= 1, "a cascade of conflict names: %s", e.path)
+		w.inFamily(e, items)
 		w.same(r, e, whole.By[e.IDs[0]])
 	}
 	for id := range whole.By {
@@ -34,6 +35,19 @@ func (w *World) tidy(r *Replica) {
 	}
 	w.indexed(r, items, whole)
 	w.marked(r)
+}
+
+// inFamily: a conflict name is one of the family of the name that was lost, so no mark is put on another.
+func (w *World) inFamily(e entry, items map[item.ID]*item.Item) {
+	loser := e.IDs[0]
+	switch {
+	case e.IsCopy():
+		loser = e.CopyOf
+	case !e.Repaired:
+		return
+	}
+	lost := items[loser].Place.Name
+	w.check(name.Family(e.Name) == name.Family(lost), "a cascade of conflict names: %s of %s", e.path, lost)
 }
 
 // same holds a node kept up to date against the one that the view computes.
