@@ -77,7 +77,7 @@ func (c *Conn) Stream(op string) (Pipe, error) {
 	if _, err := c.call(op, nil, nil); err != nil {
 		return nil, err
 	}
-	return &hijacked{UnixConn: c.conn, in: c.in}, nil
+	return &hijacked{conn: c.conn, in: c.in}, nil
 }
 
 func (c *Conn) call(op string, args any, progress func(string)) (json.RawMessage, error) {

@@ -122,7 +122,7 @@ func (s *Server) answer(ctx context.Context, conn *net.UnixConn) error {
 		if err := send(conn, reply{Result: json.RawMessage("{}")}); err != nil {
 			return err
 		}
-		return stream(ctx, &hijacked{UnixConn: conn, in: in})
+		return stream(ctx, &hijacked{conn: conn, in: in})
 	}
 	handler, found := s.Handlers[req.Op]
 	if !found {
@@ -194,13 +194,17 @@ func send(w io.Writer, r reply) error {
 	return err
 }
 
-// hijacked is a connection whose first bytes are in a reader's buffer already.
+// hijacked is a connection whose first bytes are in a reader's buffer already. It does not show its
+// descriptor: io.Copy would splice from that, past the buffer.
 type hijacked struct {
-	*net.UnixConn
-	in *bufio.Reader
+	conn *net.UnixConn
+	in   *bufio.Reader
 }
 
-func (h *hijacked) Read(p []byte) (int, error) { return h.in.Read(p) }
+func (h *hijacked) Read(p []byte) (int, error)  { return h.in.Read(p) }
+func (h *hijacked) Write(p []byte) (int, error) { return h.conn.Write(p) }
+func (h *hijacked) Close() error                { return h.conn.Close() }
+func (h *hijacked) CloseWrite() error           { return h.conn.CloseWrite() }
 
 // sameUser checks that the other end runs as uid or as root.
 func sameUser(conn *net.UnixConn, uid int) error {
