@@ -98,8 +98,8 @@ func (r *Replicator) reachable(p *peer) bool {
 	return p.dialable || len(p.lines) > 0
 }
 
-// session has a session with a peer. One on a connection that was open already and turns out to be dead is tried
-// again on a new one.
+// session has a session with a peer. One on a connection that was open already and turns out to be dead
+// is tried again on a new one.
 func (r *Replicator) session(ctx context.Context, p *peer) (session.Result, error) {
 	r.count(p, 1)
 	defer r.count(p, -1)

@@ -19,10 +19,10 @@
 //
 // Chunk hash. BLAKE3-256 of the bytes.
 //
-// Node. Entries are pairs (hash, size); those of height 1 are chunks, those of height k+1 nodes of height
-// k. While a level has more than 128 entries it is cut into nodes: a node ends after an entry whose
-// hash has a last byte below 8, but holds at least 2 and at most 128 entries; the last may hold one. A level of at
-// most 128 entries is the root's. A node is encoded as
+// Node. Entries are pairs (hash, size); those of height 1 are chunks, those of height k+1 nodes of
+// height k. While a level has more than 128 entries it is cut into nodes: a node ends after an entry
+// whose hash has a last byte below 8, but holds at least 2 and at most 128 entries; the last may hold
+// one. A level of at most 128 entries is the root's. A node is encoded as
 //
 //	+--------+----------------------+----------+ ...
 //	| height | hash of an entry, 32 | size, 8  |   once for each entry; size is big-endian

@@ -91,9 +91,11 @@ func (a *asker) stream() (*askStream, error) {
 		}
 	}
 	if least == nil || least.load > 0 && len(a.streams) < a.max {
-		stream, err := a.line.conn.Open(a.line.ctx)
+		ctx, cancel := a.line.patiently()
+		defer cancel()
+		stream, err := a.line.conn.Open(ctx)
 		if err != nil {
-			return nil, err
+			return nil, silent(err)
 		}
 		least = newAskStream(a, stream)
 		a.streams = append(a.streams, least)

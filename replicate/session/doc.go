@@ -18,9 +18,10 @@
 //
 // # What keeps it from standing still
 //
-// On each stream there is one who writes and one who reads, and the one never waits for the other. What is asked for at once
-// is bounded, so an answer always has its place and reading goes on whatever is being written. The states
-// that come in wait for the journal, and then so does the peer's writing of them; its reading doesn't.
+// On each stream there is one who writes and one who reads, and the one never waits for the other. What
+// is asked for at once is bounded, so an answer always has its place and reading goes on whatever is
+// being written. The states that come in wait for the journal, and then so does the peer's writing of
+// them; its reading doesn't.
 //
 // A peer that is silent while something is expected of it ends the connection after Options.Idle: in a
 // session it would at least send pings. Time in which this side doesn't read doesn't count.

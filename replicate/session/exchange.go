@@ -9,9 +9,7 @@ import (
 	"syncfs/replicate/session/wire"
 )
 
-// session has one session. The peer's opening is there on the side that was dialed; the side that dialed
-// begins, and asks no peer twice for what it can know itself: if both have seen the same and want nothing, two
-// openings are all.
+// session has one session; opening is the peer's, on the side that was dialed.
 func (l *Line) session(opening *wire.Opening) error {
 	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()

@@ -68,9 +68,9 @@ func state(size int64) []byte {
 	return b
 }
 
-// attack lets mallory dial a replica and write bytes to the control stream, and has what the replica says
-// of it and what it told mallory last.
-func attack(t *testing.T, control []byte) (err error, told string) {
+// attack lets mallory dial a replica and write bytes to the control stream. It returns what the replica
+// told mallory last and what it says of it.
+func attack(t *testing.T, control []byte) (told string, err error) {
 	victim := sessiontest.NewReplica("victim")
 	victim.Write("mine", []byte("precious"))
 	p := sessiontest.NewPipe("mallory", "victim", 64)
@@ -94,7 +94,7 @@ func attack(t *testing.T, control []byte) (err error, told string) {
 		t.Errorf("files are %v", files)
 	}
 	p.A.Close()
-	return err, lastRefusal(<-answered)
+	return lastRefusal(<-answered), err
 }
 
 func lastRefusal(b []byte) string {
@@ -144,7 +144,7 @@ func TestHostilePeersAreToldApart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				err, told := attack(t, c.sent)
+				told, err := attack(t, c.sent)
 				if c.want != nil {
 					wantError(t, err, c.want)
 				}
@@ -248,6 +248,33 @@ func TestContentStreamsAreBounded(t *testing.T) {
 				control.Write(append([]byte(magic), frames(hello())...))
 				go io.Copy(io.Discard, control)
 				s, _ := p.A.Open(t.Context())
+				s.Write(sent)
+				wantError(t, <-v.over, session.ErrProtocol)
+				p.A.Close()
+			})
+		})
+	}
+}
+
+func TestAnswersAreBounded(t *testing.T) {
+	answer := func(parts ...*wire.Part) []byte { return frames(&wire.Answer{Parts: parts}) }
+	for name, sent := range map[string][]byte{
+		"a huge answer":     {255, 0, 0, 0},
+		"too many parts":    answer(&wire.Part{Gone: true}, &wire.Part{Gone: true}),
+		"no part":           answer(),
+		"a huge part":       answer(&wire.Part{Size: 1 << 31}),
+		"one more, unasked": append(answer(&wire.Part{Gone: true}), answer(&wire.Part{Gone: true})...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := sessiontest.NewPipe("mallory", "victim", 64)
+				v := serve(t, p.B, sessiontest.NewReplica("victim"), session.Options{Name: "victim"})
+				control, _ := p.A.Open(t.Context())
+				control.Write(append([]byte(magic), frames(hello())...))
+				go io.Copy(io.Discard, control)
+				go v.Fetch(t.Context(), session.Want{Root: item.Hash{1}, Size: 1 << 20})
+				s, _ := p.A.Accept(t.Context())
+				s.Read(make([]byte, 100))
 				s.Write(sent)
 				wantError(t, <-v.over, session.ErrProtocol)
 				p.A.Close()

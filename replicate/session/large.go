@@ -101,8 +101,8 @@ type arrival struct {
 
 func (a *arrival) came() came { return came{a.fetched.Load(), a.reused.Load()} }
 
-// chunks brings all chunks of list to their places. What an earlier try left and what is in the folder is taken first;
-// requests for the rest go on meanwhile.
+// chunks brings all chunks of list to their places. What an earlier try left and what is in the folder
+// is taken first; requests for the rest go on meanwhile.
 func (a *arrival) chunks(ctx context.Context, list chunk.List) error {
 	var once []chunk.Chunk
 	for offset, c := range list.All() {

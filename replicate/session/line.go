@@ -78,7 +78,7 @@ func (l *Line) Serve(ctx context.Context) error {
 	defer l.conn.Close()
 	stream, err := l.first()
 	if err != nil {
-		l.fail(closed(err))
+		l.fail(silent(closed(err)))
 		return l.ended()
 	}
 	l.control = newControl(l, stream)
@@ -97,10 +97,25 @@ func (l *Line) Serve(ctx context.Context) error {
 
 // first is the control stream.
 func (l *Line) first() (io.ReadWriteCloser, error) {
+	ctx, cancel := l.patiently()
+	defer cancel()
 	if l.o.Dialed {
-		return l.conn.Open(l.ctx)
+		return l.conn.Open(ctx)
 	}
-	return l.conn.Accept(l.ctx)
+	return l.conn.Accept(ctx)
+}
+
+// silent makes of a bound that has passed that the peer was silent.
+func silent(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return ErrSilent
+	}
+	return err
+}
+
+// patiently bounds how long a peer may take over a stream.
+func (l *Line) patiently() (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(l.ctx, l.o.Idle, ErrSilent)
 }
 
 // hangUp closes the connection, after the peer has been told why if there is anything to tell.

@@ -11,9 +11,9 @@ import (
 )
 
 // A Conn is a connection with one authenticated peer. Both sides may open streams, and accept those that
-// the other opened; a stream that was opened is ordered, reliable and carries both ways. One goroutine
-// reads a stream while one writes it. Close, of a stream or of the Conn, may be called beside anything; closing
-// the Conn ends at once what waits in it and in its streams.
+// the other opened, in the order in which it did. A stream is ordered, reliable and carries both ways; one
+// goroutine reads it while one writes it. Close, of a stream or of the Conn, may be called beside anything;
+// closing the Conn ends at once what waits in it and in its streams.
 type Conn interface {
 	Open(ctx context.Context) (io.ReadWriteCloser, error)
 	Accept(ctx context.Context) (io.ReadWriteCloser, error)
@@ -28,9 +28,10 @@ type Local interface {
 	// returns what the replica has seen.
 	Begin(ctx context.Context) (version.Vector, error)
 
-	// Offer gives, of one moment no earlier than the last Begin, first what the replica had seen and then the known
-	// state of each item whose context have doesn't cover. Every dot in these states is stamped, on disk and covered by that
-	// knowledge. It ends with the first error of either function and returns it. Join is not kept waiting by it.
+	// Offer gives, of one moment no earlier than the last Begin, first what the replica had seen and
+	// then the known state of each item whose context have doesn't cover. Every dot in these states is
+	// stamped, on disk and covered by that knowledge. It ends with the first error of either function
+	// and returns it. Join is not kept waiting by it.
 	Offer(ctx context.Context, have version.Vector, knowledge func(version.Vector) error, state func(*item.Item) error) error
 
 	// Join joins the states of a peer and then its knowledge: whole and on disk when it returns nil, else not
@@ -70,15 +71,16 @@ type Want struct {
 	Near []item.Hash // contents here that may have much in common with it: an older version of the same item
 }
 
-// A Stage is a content that is put together. Bytes are written once each, in any order and by several
-// at once. What an earlier try left may be in it, so that a transfer cut off goes on where it was: ReadAt gives what
-// is there, io.EOF where nothing was written.
+// A Stage is a content that is put together. Bytes are written once each, in any order and by several at
+// once. What an earlier try left may be in it, so that a transfer cut off goes on where it was: ReadAt
+// gives what is there, io.EOF where nothing was written.
 type Stage interface {
 	io.ReaderAt
 	io.WriterAt
 
-	// Commit hands over the whole content, every byte checked: the list's root hash is the one wanted. It ends the Stage. It
-	// doesn't wait for the disk, except for being held back while too much is on its way there.
+	// Commit hands over the whole content, every byte checked: the list's root hash is the one wanted.
+	// It ends the Stage. It doesn't wait for the disk, except for being held back while too much is on
+	// its way there.
 	Commit(ctx context.Context, l chunk.List) error
 
 	// Close ends the Stage. What was not committed may be kept for the next try. After Commit it does

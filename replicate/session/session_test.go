@@ -114,6 +114,20 @@ func TestAPeerThatVanishesEndsTheSessionInBoundedTime(t *testing.T) {
 	})
 }
 
+func TestAPeerThatConnectsAndSaysNothingIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := sessiontest.NewPipe("laptop", "home", 0)
+		home := serve(t, p.B, sessiontest.NewReplica("home"), session.Options{Name: "home"})
+		wantError(t, <-home.over, session.ErrSilent)
+		p = sessiontest.NewPipe("laptop", "home", 0)
+		home = serve(t, p.B, sessiontest.NewReplica("home"), session.Options{Name: "home"})
+		if _, err := p.A.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, <-home.over, session.ErrSilent)
+	})
+}
+
 func TestAPeerThatIsSlowIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := replicas(3, 100)

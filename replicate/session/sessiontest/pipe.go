@@ -20,8 +20,8 @@ type Pipe struct {
 	vanish   sync.Once
 }
 
-// NewPipe connects a with b. Of what is written to a stream it holds buffer pieces of at most 32 KiB; with none, who
-// writes waits for who reads.
+// NewPipe connects a with b. Of what is written to a stream it holds buffer pieces of at most 32 KiB;
+// with none, who writes waits for who reads.
 func NewPipe(a, b string, buffer int) *Pipe {
 	p := &Pipe{vanished: make(chan struct{})}
 	ca := &conn{pipe: p, peer: b, buffer: buffer, accept: make(chan *stream, 64), closed: make(chan struct{})}
