@@ -101,12 +101,33 @@ func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
 	b.dropWork(at(was))
 	b.dropWork(k)
 	if over != nil && gone == nil && over.Signature.Ino == old.Signature.Ino {
-		return b.exchange(was, over)
+		if err := b.exchange(was, over); err != nil {
+			return err
+		}
+		return b.retake(k, at(was))
 	}
-	if err := b.rename(was, k, over); err != nil || gone != nil {
+	if err := b.rename(was, k, over); err != nil {
+		return err
+	}
+	if err := b.retake(k); err != nil || gone != nil {
 		return err
 	}
 	return b.observed(at(was), path, old)
+}
+
+// retake has the contents taken of files that were moved while nobody looked: they may have been written as
+// well.
+func (b *batch) retake(keys ...key) error {
+	for _, k := range keys {
+		a, err := k.applied(b.Tx)
+		if err != nil {
+			return err
+		}
+		if a != nil && !a.Dir && !a.Content.Symlink {
+			b.setWork(k, work{whole: true})
+		}
+	}
+	return nil
 }
 
 // isInside tells whether k is in the directory a, as far as the journal knows.

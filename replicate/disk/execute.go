@@ -84,6 +84,9 @@ func (f *Folder) execute(ctx context.Context) (more bool, err error) {
 	}
 	f.execution.idle = len(l) == 0
 	if len(l) == 0 {
+		if len(f.execution.blocked) == 0 && len(f.staging.files) > 0 {
+			return false, f.staging.tidy()
+		}
 		return false, nil
 	}
 	var x *executor

@@ -161,6 +161,8 @@ func (d *fake) Place(staged, path string, old signature.Signature) (step.Stat, u
 			return err
 		}
 		if old != (signature.Signature{}) {
+			b, _ := os.ReadFile(d.path(path))
+			d.log("over %s %q", path, b)
 			if err := d.toTrash(path); err != nil {
 				return err
 			}

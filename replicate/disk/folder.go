@@ -93,6 +93,7 @@ func New(o Options) (*Folder, error) {
 		works: newWorks(), held: census{marked: map[journal.Slot]map[string]map[string]bool{}},
 		refused: map[string]error{},
 	}
+	f.absent.Store(1) // until they are counted
 	f.scanner = newScanner(f)
 	f.execution.init()
 	var err error

@@ -73,16 +73,22 @@ func openStaging(f *Folder) (*staging, error) {
 // gone on with. All else is of no use.
 func (s *staging) recover() error {
 	known := map[string]bool{}
+	var gone []item.Hash
 	err := s.f.journal.View(func(tx *journal.Tx) error {
 		return tx.EachStaged(func(c journal.Staged) error {
 			if sig, err := s.signature(c.Name); err == nil && sig.Size == c.Signature.Size && sig.Ino == c.Signature.Ino {
 				known[c.Name] = true
 				s.files[c.Root] = append(s.files[c.Root], c.Name)
+			} else {
+				gone = append(gone, c.Root)
 			}
 			return nil
 		})
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.f.inParts(len(gone), func(b *batch, i int) error { return b.Tx.DeleteStaged(gone[i]) }); err != nil {
 		return err
 	}
 	l, err := fs.ReadDir(s.root.FS(), ".")
@@ -187,6 +193,34 @@ func (s *staging) used(b *batch, root item.Hash, name string) error {
 		return err
 	}
 	return b.Tx.DeleteStaged(root)
+}
+
+// tidy removes contents that nobody waits for any more: all that is shown is in place.
+func (s *staging) tidy() error {
+	var l []item.Hash
+	err := s.f.journal.View(func(tx *journal.Tx) error {
+		for root := range s.files {
+			if ids, err := tx.Wanted(root); err != nil {
+				return err
+			} else if len(ids) == 0 {
+				l = append(l, root)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.f.inParts(len(l), func(b *batch, i int) error {
+		names := s.files[l[i]]
+		b.then(func() {
+			delete(s.files, l[i])
+			for _, n := range names {
+				s.discard(n)
+			}
+		})
+		return b.Tx.DeleteStaged(l[i])
+	})
 }
 
 // arrive journals contents that are durable, and has what waits for them go on.

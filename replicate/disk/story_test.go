@@ -189,6 +189,7 @@ func (s *station) takeContents(ctx context.Context, o *station) error {
 func (s *station) bring(ctx context.Context, o *station, w session.Want) error {
 	l, err := o.folder.List(ctx, w.Root)
 	if err != nil {
+		s.log("%v from %s: %v", w.Root, o.name, err)
 		return nil // not to be had there
 	}
 	st, err := s.folder.Stage(ctx, w)
@@ -199,6 +200,7 @@ func (s *station) bring(ctx context.Context, o *station, w session.Want) error {
 	for offset, c := range l.All() {
 		b, err := o.folder.ReadChunk(ctx, c.Hash)
 		if err != nil {
+			s.log("%v from %s: %v", w.Root, o.name, err)
 			return nil
 		}
 		if _, err = st.WriteAt(b, offset); err != nil {
@@ -259,7 +261,38 @@ func quiet(l []*station) bool {
 func (s *station) check() {
 	s.t.Helper()
 	s.settled()
+	defer func() {
+		if s.t.Failed() {
+			s.dump()
+		}
+	}()
 	diff(s.t, s.name+" disk", s.fake.tree(), s.name+" tree", s.shown())
+}
+
+// dump logs what the journal has of the disk.
+func (s *station) dump() {
+	_ = s.journal.View(func(tx *journal.Tx) error {
+		var walk func(slot journal.Slot, path string) error
+		walk = func(slot journal.Slot, path string) error {
+			return tx.EachApplied(slot, func(a *journal.Applied) error {
+				s.log("applied %q absent %v ids %v content %+v", join(path, a.Name), a.Absent, a.IDs, a.Content)
+				if a.Dir {
+					return walk(a.Slot, join(path, a.Name))
+				}
+				return nil
+			})
+		}
+		_ = walk(0, "")
+		_ = tx.EachDirty(func(d journal.Dirty) error { s.log("dirty %+v", d); return nil })
+		return tx.EachWanted(func(root item.Hash, id item.ID) error { s.log("wanted %v by %v", root, id); return nil })
+	})
+	_ = s.folder.do(s.ctx(), func() error {
+		for x, b := range s.folder.execution.blocked {
+			s.log("blocked %v: %+v", x, b)
+		}
+		s.log("staged %v under %v", s.folder.staging.files, s.folder.staging.under)
+		return nil
+	})
 }
 
 // shown is the tree shown, in the form of fake.tree.
