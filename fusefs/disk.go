@@ -218,6 +218,8 @@ func (m *Mounted) Invalidate(path string) {
 		return
 	}
 	m.v.server.EntryNotify(parent.id, name)
+	// The kernel keeps listings, and drops one of a directory only for a name that it has looked up.
+	m.v.server.InodeNotify(parent.id, 0, 0)
 	if n := m.v.table.named(link{parent, name}); n != nil {
 		m.v.server.InodeNotify(n.id, 0, 0)
 	}
