@@ -99,11 +99,14 @@ func (s *station) exec(program string, args ...string) result {
 func (s *station) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = s.Dir
-	if _, err := os.Stat(s.Dir); err != nil {
+	if _, err := os.Stat(s.Dir); err != nil || slices.Contains(args, "umount") { // a working directory keeps a mount busy
 		cmd.Dir = filepath.Dir(s.Dir)
 	}
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Env = []string{"HOME=" + s.home, "PATH=" + os.Getenv("PATH"), "USER=" + os.Getenv("USER")}
+	if os.Getenv("SYNCFS_DEBUG") != "" {
+		cmd.Env = append(cmd.Env, "SYNCFS_DEBUG=1")
+	}
 	if s.uid != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.uid}
 	}
