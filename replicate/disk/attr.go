@@ -75,6 +75,10 @@ func (b *batch) takeAttr(c recorded) error {
 		return b.setAbsent(a, c.attr)
 	}
 	st, err := b.f.disk.Stat(c.Path)
+	if notExist(err) {
+		b.relook(k, 0)
+		return nil
+	}
 	if err != nil || (st.Kind == step.Dir) != a.Dir || st.Signature.Ino != a.Signature.Ino {
 		return nil // gone, as a later change will say
 	}

@@ -115,7 +115,20 @@ func (b *batch) takeRemoval(path string) error {
 	if err != nil || a == nil {
 		return err
 	}
-	return b.remove(a)
+	return b.gone(a)
+}
+
+// gone takes in that a is not where it was. While a scan is still to find what was moved before anybody looked it may
+// be elsewhere, and something else was removed here: then that is for the scan to say.
+func (b *batch) gone(a *journal.Applied) error {
+	if b.f.scanner.knows() || a.Absent {
+		return b.remove(a)
+	}
+	n, err := b.move(a, key{a.Parent, limbo + randomName()})
+	if err == nil {
+		b.f.scanner.displaced = append(b.f.scanner.displaced, at(n))
+	}
+	return err
 }
 
 // remove makes a removal found on disk one of the tree.

@@ -99,8 +99,28 @@ func (x *executor) free(k key) error {
 	}
 	// The two wait for one another, or it is here for good and the name shown is already another's.
 	to := key{k.dir, limbo + randomName()}
+	if err := x.inLimbo(a, to); err != nil {
+		return err
+	}
 	_, err = x.moveTo(a, to)
 	return err
+}
+
+// inLimbo has the executor look again at what is under a name of limbo, and where it ought to be.
+func (b *batch) inLimbo(a *journal.Applied, to key) error {
+	up, err := owners(b.Tx, to.dir)
+	if err != nil || len(up) == 0 {
+		return err
+	}
+	if err := b.Tx.MarkDirty(up[0], to.name); err != nil {
+		return err
+	}
+	for _, id := range a.IDs {
+		if err := b.lookAtItem(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // randomName has 64 random bits.

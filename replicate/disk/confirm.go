@@ -90,10 +90,10 @@ func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
 		if _, err := b.move(was, k); err != nil {
 			return err
 		}
-		return b.lookAtItem(was.IDs[0])
+		return b.inLimbo(was, k)
 	}
 	if over != nil && over.Dir != was.Dir {
-		if err := b.remove(over); err != nil {
+		if err := b.gone(over); err != nil {
 			return err
 		}
 		over = nil

@@ -75,7 +75,8 @@ func (x *execution) arrived(root item.Hash) {
 // execute makes the disk what the tree shows, for some of the families where it may differ. More: there
 // are others.
 func (f *Folder) execute(ctx context.Context) (more bool, err error) {
-	if f.brake.on() {
+	if f.brake.on() || !f.scanner.knows() {
+		f.execution.idle = f.brake.on()
 		return false, nil
 	}
 	l, err := f.dirty()
@@ -151,7 +152,7 @@ func (f *Folder) dirty() ([]journal.Dirty, error) {
 // alarm has the loop look again after some time.
 func (f *Folder) alarm(d time.Duration) {
 	if next, ok := f.nextTimer(); !ok || next > d {
-		f.later(d, func(*batch) {})
+		f.later(d, func(*batch) error { return nil })
 	}
 }
 

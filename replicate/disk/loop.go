@@ -30,7 +30,7 @@ type waiter struct {
 // A timer is something to do later.
 type timer struct {
 	at  time.Time
-	run func(b *batch)
+	run func(b *batch) error
 }
 
 // loop makes all changes of the journal that come from the disk, and all steps on the disk.
@@ -212,7 +212,7 @@ func (f *Folder) results64() []taken {
 	}
 }
 
-func (f *Folder) later(d time.Duration, run func(b *batch)) {
+func (f *Folder) later(d time.Duration, run func(b *batch) error) {
 	f.timers = append(f.timers, timer{f.options.Now().Add(d), run})
 }
 
@@ -241,8 +241,7 @@ func (f *Folder) expireTimers() error {
 	}
 	f.timers = rest
 	return f.inParts(len(due), func(b *batch, i int) error {
-		due[i].run(b)
-		return nil
+		return due[i].run(b)
 	})
 }
 

@@ -28,6 +28,24 @@ func (b *batch) observe(path string) error {
 	return b.observed(k, path, st)
 }
 
+// relook observes an entry that is not where its path led a moment ago: a directory above it was renamed,
+// as the queue will tell.
+func (b *batch) relook(k key, tries int) {
+	b.then(func() {
+		b.f.later(0, func(b *batch) error {
+			path, err := k.path(b.Tx)
+			if err != nil {
+				return nil // gone since
+			}
+			if _, err := b.f.disk.Stat(path); err != nil && tries < maxTries {
+				b.relook(k, tries+1)
+				return nil
+			}
+			return b.observe(path)
+		})
+	})
+}
+
 // observed takes in that st is at a key.
 func (b *batch) observed(k key, path string, st step.Stat) error {
 	a, err := k.applied(b.Tx)
@@ -35,7 +53,7 @@ func (b *batch) observed(k key, path string, st step.Stat) error {
 		return err
 	}
 	if a != nil && !a.Absent && a.Dir != (st.Kind == step.Dir) || a != nil && a.Absent && st.Kind == step.Dir {
-		if err := b.remove(a); err != nil {
+		if err := b.gone(a); err != nil {
 			return err
 		}
 		a = nil

@@ -39,8 +39,8 @@ func (b *batch) takeRename(path, to string) error {
 	switch {
 	case a == nil:
 		return b.renameUnknown(from, k, to)
-	case over != nil && over.Dir != a.Dir:
-		if err := b.remove(over); err != nil {
+	case over != nil && (over.Dir != a.Dir || !b.f.scanner.knows()):
+		if err := b.gone(over); err != nil {
 			return err
 		}
 		over = nil
@@ -231,7 +231,8 @@ func (b *batch) putMoved(a *journal.Applied) error {
 	st, err := b.f.disk.Stat(path)
 	switch {
 	case err != nil || a.Dir != (st.Kind == step.Dir):
-		return nil // moved on, as a later change will say
+		b.relook(at(a), 0)
+		return nil
 	case a.Dir:
 		a.Signature = st.Signature
 	case st.Signature.Ino != a.Signature.Ino:

@@ -26,6 +26,8 @@ type scanner struct {
 	ready   atomic.Bool // the scan of this start is done
 	entries atomic.Int64
 
+	displaced []key // the loop's: what was not where it was, for the scan to find elsewhere
+
 	mu    sync.Mutex // guards what follows; nothing is locked after it
 	whole bool       // all is to be compared
 	dirs  map[string]bool
@@ -37,6 +39,10 @@ func newScanner(f *Folder) *scanner {
 
 // first tells whether what is found makes the folder a replica.
 func (s *scanner) first() bool { return s.contact.Load() }
+
+// knows tells whether the journal says what is on disk, but for what the scan of first contact has not come
+// to. Until then steps wait: what was moved while nobody looked would be taken for gone.
+func (s *scanner) knows() bool { return s.ready.Load() || s.first() }
 
 // ask has a directory looked at.
 func (s *scanner) ask(dir string) {
@@ -124,6 +130,14 @@ func (s *scanner) scanAll(ctx context.Context) error {
 	if err := s.f.await(ctx, func() bool { return s.f.works.settled() == 0 }); err != nil {
 		return err
 	}
+	err = s.f.do(ctx, func() error {
+		missing = append(missing, s.displaced...)
+		s.displaced = nil
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	if err := s.remove(ctx, missing); err != nil {
 		return err
 	}
@@ -137,6 +151,7 @@ func (s *scanner) scanAll(ctx context.Context) error {
 		s.contact.Store(false)
 	}
 	s.ready.Store(true)
+	s.f.queue.poke()
 	return nil
 }
 

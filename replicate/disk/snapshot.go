@@ -68,10 +68,11 @@ func (f *Folder) commitAll(l []taken) error {
 		}
 		if again := notExist(t.err) || errors.Is(t.err, errMoving); again && w.tries < maxTries {
 			w.tries++
-			f.later(time.Duration(w.tries)*retake, func(b *batch) {
+			f.later(time.Duration(w.tries)*retake, func(b *batch) error {
 				if now, ok := f.works.get(t.key); ok && now.number == t.number {
 					b.setWork(t.key, w)
 				}
+				return nil
 			})
 			return nil
 		}
