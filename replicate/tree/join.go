@@ -4,7 +4,6 @@ import (
 	"cmp"
 
 	"syncfs/journal/item"
-	"syncfs/journal/name"
 	"syncfs/replicate/view"
 )
 
@@ -61,10 +60,8 @@ func (e *Edit) join(in *item.Item) error {
 	if err := e.set(in.ID, now, stays); err != nil {
 		return err
 	}
-	if stays == nil {
-		if err := e.dropGone(older); err != nil {
-			return err
-		}
+	if err := e.endWaits(known, now); err != nil {
+		return err
 	}
 	for _, root := range wanted {
 		if err := e.Tx.PutWanted(root, in.ID); err != nil {
@@ -120,37 +117,5 @@ func (e *Edit) giveWay(id item.ID) error {
 	if err != nil {
 		return err
 	}
-	older, err := e.Tx.Older(id)
-	if err != nil {
-		return err
-	}
-	if err := e.set(id, known, nil); err != nil {
-		return err
-	}
-	return e.dropGone(older)
-}
-
-// dropGone takes the copies away that were written down from an older state, and are known to be gone:
-// they were there for as long as that was shown. They are in its family. Older may be nil.
-func (e *Edit) dropGone(older *item.Item) error {
-	if older == nil {
-		return nil
-	}
-	l, err := e.Tx.Family(older.Place.Parent, name.Family(older.Place.Name))
-	if err != nil {
-		return err
-	}
-	for _, it := range l {
-		known, err := e.Tx.Known(it.ID)
-		if err != nil {
-			return err
-		}
-		if known == nil || known.Live() || !it.Live() {
-			continue
-		}
-		if err := e.set(it.ID, known, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.set(id, known, nil)
 }

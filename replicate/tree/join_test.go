@@ -305,3 +305,37 @@ func TestDirectoryMoveIsOneItem(t *testing.T) {
 		t.Fatalf("%d items changed", n)
 	}
 }
+
+// A copy that was written down from an older state, and is known to be gone, goes with that state, wherever
+// the file has gone that it was a copy of.
+func TestCopyKnownToBeGone(t *testing.T) {
+	for name, work := range map[string]func(c *replica){
+		"removed": func(c *replica) { c.rm("f") },
+		"moved":   func(c *replica) { c.mv("f", "h") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, l := newWorld(t, "A", "B", "C")
+			a, b, c := l[0], l[1], l[2]
+			for _, r := range l {
+				r.found("f", "eq")
+			}
+			a.put("f", "x6")
+			b.put("f", "x7")
+			b.pull(a)
+			a.pull(b)
+			c.pull(a)
+			a.pull(c)
+			a.put("f", "x8")
+			c.fetch()
+			c.pull(a)
+			work(c)
+			w.settle()
+			for _, r := range l {
+				r.check()
+				if got, want := format(r.tree()), format(a.tree()); got != want {
+					t.Fatalf("A shows\n%s\n%s\n%s", want, r.name, got)
+				}
+			}
+		})
+	}
+}

@@ -76,6 +76,11 @@ func (e *Edit) settleCopy(n Node) error {
 	if err := e.wantToo(c.ID, n.CopyOf, n.Content); err != nil {
 		return err
 	}
+	if older != nil {
+		if err := e.waitWith(c.ID, baseKnown); err != nil {
+			return err
+		}
+	}
 	return e.change(n.CopyOf, func(it *item.Item, _ version.Dot) {
 		for _, d := range n.CopyDots {
 			delete(it.Entries, d)

@@ -22,6 +22,12 @@ func roots(it *item.Item) []item.Hash {
 	return l
 }
 
+// dropped are the contents that a file shows no more.
+func dropped(was, now *item.Item) []item.Hash {
+	left := roots(now)
+	return slices.DeleteFunc(roots(was), func(root item.Hash) bool { return slices.Contains(left, root) })
+}
+
 // lacks are the contents which now shows that the state shown so far has not here.
 func (e *Edit) lacks(now, shown *item.Item) ([]item.Hash, error) {
 	had := roots(shown)
@@ -48,11 +54,7 @@ func (e *Edit) isWanted(root item.Hash, by item.ID) (bool, error) {
 
 // unwant forgets what an item wanted and shows no more.
 func (e *Edit) unwant(was, now *item.Item) error {
-	left := roots(now)
-	for _, root := range roots(was) {
-		if slices.Contains(left, root) {
-			continue
-		}
+	for _, root := range dropped(was, now) {
 		if wanted, err := e.isWanted(root, was.ID); err != nil {
 			return err
 		} else if wanted {
@@ -74,6 +76,47 @@ func (e *Edit) wantToo(id, base item.ID, c *item.Content) error {
 		return err
 	}
 	return e.Tx.PutWanted(c.Root, id)
+}
+
+// waitWith has a copy that is known to be gone stay for as long as the older state that it was written
+// down from: it waits for what the file wants.
+func (e *Edit) waitWith(id item.ID, base *item.Item) error {
+	for _, root := range roots(base) {
+		if wanted, err := e.isWanted(root, base.ID); err != nil {
+			return err
+		} else if wanted {
+			if err := e.Tx.PutWanted(root, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// endWaits: what a join has made a file want no more, its copies wait for no longer.
+func (e *Edit) endWaits(was, now *item.Item) error {
+	for _, root := range dropped(was, now) {
+		ids, err := e.Tx.Wanted(root)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			known, err := e.Tx.Known(id)
+			if err != nil {
+				return err
+			}
+			if slices.Contains(roots(known), root) {
+				continue
+			}
+			if err := e.Tx.DeleteWanted(root, id); err != nil {
+				return err
+			}
+			if err := e.giveWay(id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Arrived says that a content which an item wants is here. When it was the last one the item is shown as
