@@ -33,6 +33,7 @@ type replica struct {
 	under      underlying
 	replicator *replicate.Replicator
 	server     *sshpeer.Server
+	meter      meter
 	listen     string // where the embedded server listens
 	began      time.Time
 }
@@ -47,7 +48,12 @@ type underlying struct {
 
 // open opens the journal and wires the parts. schedule says when sessions are begun.
 func (s *state) open(log *slog.Logger, schedule replicate.Schedule) (*replica, error) {
-	r := &replica{state: s, log: log, began: time.Now()}
+	r := &replica{
+		state: s,
+		log:   log,
+		began: time.Now(),
+		meter: meter{ended: map[string]traffic{}, open: map[*metered]bool{}},
+	}
 	if err := r.openJournal(); err != nil {
 		r.close()
 		return nil, err
@@ -101,11 +107,19 @@ func (r *replica) wire(schedule replicate.Schedule) (err error) {
 	}
 	dialer := &sshpeer.Dialer{Identity: r.identity, Members: r.members, Login: login}
 	r.replicator = replicate.New(replicate.Options{
-		Name:     r.config.Name,
-		Local:    r.disk,
-		Peers:    r.peers,
-		Dial:     func(ctx context.Context, peer string) (session.Conn, error) { return dialer.Dial(ctx, peer) },
+		Name:  r.config.Name,
+		Local: r.disk,
+		Peers: r.peers,
+		Dial: func(ctx context.Context, peer string) (session.Conn, error) {
+			conn, err := dialer.Dial(ctx, peer)
+			if err != nil {
+				return nil, err
+			}
+			return r.meter.of(conn), nil
+		},
 		Schedule: schedule,
+		Recall:   r.recall,
+		Remember: r.remember,
 		Logger:   r.log,
 	})
 	r.server = &sshpeer.Server{
@@ -119,30 +133,10 @@ func (r *replica) wire(schedule replicate.Schedule) (err error) {
 	return nil
 }
 
-// handle serves one connection that a member has made.
-func (r *replica) handle(ctx context.Context, conn *sshpeer.Conn) {
-	if err := r.replicator.Serve(ctx, conn); err != nil && ctx.Err() == nil {
-		r.log.Warn("connection", "peer", conn.Peer(), "err", err)
-	}
-}
-
-// peers are the members, as the replicator sees them.
-func (r *replica) peers() ([]replicate.Peer, error) {
-	members, err := r.members.List()
-	if err != nil {
-		return nil, err
-	}
-	peers := make([]replicate.Peer, len(members))
-	for i, m := range members {
-		peers[i] = replicate.Peer{Name: m.Name, Dialable: !m.Address.IsZero()}
-	}
-	return peers, nil
-}
-
 // cover mounts the folder.
 func (r *replica) cover() (err error) {
 	r.under.mount, err = fusefs.Mount(r.folder, fusefs.Options{
-		Recorder: r.disk,
+		Recorder: recorder{r.disk, r.replicator.Changed},
 		Absent:   r.disk,
 		Logger:   r.log,
 		ReadOnly: r.config.ReadOnly,

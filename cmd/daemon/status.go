@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"time"
 
 	"syncfs/cmd/report"
 	"syncfs/journal/item"
@@ -78,6 +80,9 @@ func (r *replica) peerStatus(s *report.Status) error {
 		p := peerOf(m)
 		state := states[m.Name]
 		describe(&p, state)
+		wire := r.meter.with(m.Name)
+		p.Sent, p.Received = wire.sent, wire.received
+		s.Problems = append(s.Problems, peerProblems(state)...)
 		lack, err := r.lack(state.Knowledge)
 		if err != nil {
 			return err
@@ -139,7 +144,21 @@ func describe(p *report.Peer, state replicate.PeerStatus) {
 	if state.Running {
 		p.State = "syncing"
 	}
-	p.Sent, p.Received = state.Sent, state.Received
+}
+
+// muchSkew is how far off a peer's clock may be.
+const muchSkew = time.Hour
+
+// peerProblems are what a person should know of a peer that can be reached.
+func peerProblems(state replicate.PeerStatus) []report.Problem {
+	var all []report.Problem
+	if state.Skew.Abs() > muchSkew {
+		all = append(all, report.Problem{Peer: state.Name, What: fmt.Sprintf("its clock is off by %v", state.Skew.Round(time.Minute))})
+	}
+	if state.Unobtainable > 0 {
+		all = append(all, report.Problem{Peer: state.Name, What: fmt.Sprintf("it has not got %d contents that are wanted here", state.Unobtainable)})
+	}
+	return all
 }
 
 // lack is what a peer with that knowledge has not seen.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -40,6 +41,9 @@ func runUmount(cmd *cobra.Command, dir string) error {
 	}
 	if !f.Mounted {
 		return fmt.Errorf("%s: not mounted", f.Dir)
+	}
+	if err := os.Chdir("/"); err != nil { // not to be the last program in the mount
+		return err
 	}
 	ctx := cmd.Context()
 	conn, err := control.Dial(ctx, f.Dir, f.UID)
