@@ -34,6 +34,7 @@ type replica struct {
 	replicator *replicate.Replicator
 	server     *sshpeer.Server
 	meter      meter
+	refused    refusals
 	listen     string // where the embedded server listens
 	began      time.Time
 }
@@ -127,6 +128,7 @@ func (r *replica) wire(schedule replicate.Schedule) (err error) {
 		Members:  r.members,
 		Handle:   r.handle,
 		Refused: func(refused sshpeer.Refusal) {
+			r.refused.note(refused, time.Now())
 			r.log.Warn("refused", "peer", refused.Peer, "from", refused.From, "err", refused.Err)
 		},
 	}

@@ -57,8 +57,12 @@ func Run(ctx context.Context, o Options) error {
 	}
 	log.Info("begins", "folder", s.folder, "name", s.config.Name, "version", Version)
 	err = s.runMounted(ctx, log, o.Ready)
-	log.Info("ends", "err", err)
-	return err
+	if err != nil {
+		log.Error("ends", "err", err)
+		return err
+	}
+	log.Info("ends")
+	return nil
 }
 
 // settleIn makes the process a daemon that holds no directory, changes no mode and keeps to its memory.

@@ -96,6 +96,7 @@ func (r *replica) peerStatus(s *report.Status) error {
 			return err
 		}
 	}
+	s.Problems = append(s.Problems, r.refused.problems(time.Now(), func(peer string) time.Time { return states[peer].LastSession })...)
 	s.Transfers, err = r.transfers(now.Transfers)
 	return err
 }

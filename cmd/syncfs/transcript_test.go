@@ -77,8 +77,10 @@ func do(t *testing.T, args []string) string {
 	case "write":
 		err = os.WriteFile(args[1], []byte(args[2]), 0o644)
 	case "cat":
-		var text []byte
-		text, err = os.ReadFile(args[1])
+		text, readErr := os.ReadFile(args[1])
+		if readErr != nil {
+			t.Fatal(readErr)
+		}
 		return string(text)
 	case "syncfs":
 		out, errs, status := syncfs(t, args[1:]...)

@@ -82,7 +82,7 @@ func refusal(cause error) ([]byte, bool) {
 func tellable(cause error) bool {
 	var local *localError
 	return errors.As(cause, &local) || errors.Is(cause, ErrProtocol) || errors.Is(cause, ErrVersion) ||
-		errors.Is(cause, ErrName) || errors.Is(cause, ErrContent)
+		errors.Is(cause, ErrContent)
 }
 
 // read takes in messages until the connection ends. Pings have done their work by being read.

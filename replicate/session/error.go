@@ -22,7 +22,6 @@ func (e *Error) Unwrap() error { return e.Err }
 var (
 	ErrVersion  = errors.New("no protocol in common; upgrade the older syncfs")
 	ErrProtocol = errors.New("the peer does not keep to the protocol")
-	ErrName     = errors.New("the peer calls itself by another name than its key's")
 	ErrContent  = errors.New("the peer sent other content than it was asked for")
 	ErrSilent   = errors.New("nothing was heard from the peer; it is gone or the network is")
 	ErrRefused  = errors.New("the peer refused to go on")

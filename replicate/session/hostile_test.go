@@ -127,7 +127,6 @@ func TestHostilePeersAreToldApart(t *testing.T) {
 		{"a later version", with(func(h *wire.Hello) { h.Version, h.Oldest = 9, 8 }), session.ErrVersion, "the peer 8 to 9"},
 		{"an older version", with(func(h *wire.Hello) { h.Version, h.Oldest = 0, 0 }), session.ErrVersion, "upgrade"},
 		{"other chunks", with(func(h *wire.Hello) { h.Features = []string{"chunks-2"} }), session.ErrVersion, "chunks-2"},
-		{"another name", with(func(h *wire.Hello) { h.Name = "home" }), session.ErrName, `"home"`},
 		{"a huge hello", append([]byte(magic), 0, 16, 0, 0), session.ErrProtocol, "4096 is the most"},
 		{"no hello", append([]byte(magic), frames(opening(0))...), session.ErrProtocol, "Opening out of turn"},
 		{"two hellos", after(hello()), session.ErrProtocol, "Hello out of turn"},
