@@ -2,6 +2,7 @@ package disk
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"syncfs/journal"
@@ -85,6 +86,19 @@ func (x *executor) keepFile(n tree.Node, k key, home *journal.Applied) error {
 
 // identify notes which node an entry on disk is.
 func (x *executor) identify(a *journal.Applied, n tree.Node) (*journal.Applied, error) {
+	if a.Content != nil && *a.Content == *n.Content && a.CopyOf == n.CopyOf && slices.Equal(a.CopyDots, n.CopyDots) && slices.Equal(a.IDs, n.IDs) {
+		known := true
+		for _, id := range a.IDs {
+			dir, name, ok, err := x.Tx.Where(id)
+			if err != nil {
+				return nil, err
+			}
+			known = known && ok && (key{dir, name}) == at(a)
+		}
+		if known {
+			return a, nil
+		}
+	}
 	c := *a
 	c.IDs, c.CopyOf, c.CopyDots, c.Content = n.IDs, n.CopyOf, n.CopyDots, n.Content
 	return &c, x.put(&c)

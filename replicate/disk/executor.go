@@ -251,10 +251,11 @@ func (x *executor) placeDir(n tree.Node, k key) error {
 	if err != nil {
 		return err
 	}
-	if err := x.lookAtOthers(n, home); err != nil {
+	others, err := x.lookAtOthers(n, home)
+	if err != nil {
 		return err
 	}
-	if !slices.Equal(home.IDs, n.IDs) {
+	if others || !slices.Equal(home.IDs, n.IDs) {
 		c := *home
 		c.IDs = n.IDs
 		if err := x.put(&c); err != nil {
@@ -269,25 +270,26 @@ func (x *executor) placeDir(n tree.Node, k key) error {
 }
 
 // lookAtOthers has the other directories on disk looked at that n was until now.
-func (x *executor) lookAtOthers(n tree.Node, home *journal.Applied) error {
+func (x *executor) lookAtOthers(n tree.Node, home *journal.Applied) (others bool, err error) {
 	for _, id := range n.IDs {
 		dir, nm, ok, err := x.Tx.Where(id)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if !ok || (key{dir, nm}) == at(home) {
 			continue
 		}
+		others = true
 		up, err := owners(x.Tx, dir)
 		if err != nil || len(up) == 0 {
-			return err
+			return others, err
 		}
 		delete(x.f.execution.blocked, subject{up[0], family(nm)})
 		if err := x.Tx.MarkDirty(up[0], family(nm)); err != nil {
-			return err
+			return others, err
 		}
 	}
-	return nil
+	return others, nil
 }
 
 // homeDir is the directory on disk that n is; of several the one at k. A directory on disk that stands for
