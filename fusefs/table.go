@@ -361,19 +361,6 @@ func (t *table) shrink() {
 	go debug.FreeOSMemory()
 }
 
-// hold keeps a node for an open handle, until release.
-func (t *table) hold(n *node) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	n.refs++
-}
-
-func (t *table) unhold(n *node) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.release(n)
-}
-
 // links returns the names of n that are known.
 func (t *table) links(n *node) []link {
 	t.mu.Lock()
