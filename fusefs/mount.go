@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -61,6 +62,11 @@ type Mounted struct {
 	done  chan struct{}
 }
 
+// LevelTrace is the level below debug at which each request and its answer is logged.
+const LevelTrace = slog.LevelDebug - 4
+
+const minProcs = 8
+
 // maxIO is the size of the largest read and write.
 const maxIO = 1 << 20
 
@@ -88,6 +94,11 @@ func Mount(dir string, o Options) (*Mounted, error) {
 
 func mount(folder *backing.Folder, o Options) (*Mounted, error) {
 	unix.Umask(0)
+	// A thread that waits for a request counts as a processor to Go's scheduler. Without idle ones it is
+	// woken twice for each request.
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < minProcs {
+		runtime.GOMAXPROCS(minProcs)
+	}
 	v, err := newVolume(folder, o)
 	if err != nil {
 		return nil, err
@@ -137,6 +148,7 @@ func (m *Mounted) attach(o Options) (*fuse.Server, error) {
 		ExplicitDataCacheControl: true,
 		EnableAcl:                true,
 		DisableSplice:            true,
+		Debug:                    o.Logger.Enabled(context.Background(), LevelTrace),
 		ExtraCapabilities: fuse.CAP_HANDLE_KILLPRIV_V2 | fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_READDIRPLUS_AUTO |
 			fuse.CAP_DONT_MASK | fuse.CAP_NO_OPENDIR_SUPPORT | fuse.CAP_SETXATTR_EXT | fuse.CAP_ASYNC_DIO |
 			fuse.CAP_DIRECT_IO_ALLOW_MMAP,

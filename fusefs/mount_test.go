@@ -250,11 +250,21 @@ func TestMountAndUnmount(t *testing.T) {
 	m.want("a", "hello")
 }
 
-// daemonEnv is set for a process that only mounts, to be killed.
-const daemonEnv = "FUSEFS_TEST_DAEMON"
+// daemonEnv is set for a process that only mounts, to be killed or measured; traceEnv has it log requests.
+const (
+	daemonEnv = "FUSEFS_TEST_DAEMON"
+	traceEnv  = "FUSEFS_TEST_TRACE"
+)
 
 func daemonMain(dir string) int {
-	m, err := Mount(dir, Options{Recorder: newRecording()})
+	level := slog.LevelWarn
+	if os.Getenv(traceEnv) != "" {
+		level = LevelTrace
+	}
+	m, err := Mount(dir, Options{
+		Recorder: newRecording(),
+		Logger:   slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

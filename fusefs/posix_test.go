@@ -18,6 +18,7 @@ func TestPosix(t *testing.T) {
 
 // Some deadlocks show only when one thread does all.
 func TestPosixOnOneProcessor(t *testing.T) {
+	t.Setenv("GOMAXPROCS", "1")
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	TestPosix(t)
 }
