@@ -13,8 +13,10 @@ need() { # need PROGRAM-OR-FILE PACKAGE
 
 PATH=$PATH:/usr/sbin:/sbin
 need fusermount3 fuse3
+need /etc/ssl/certs/ca-certificates.crt ca-certificates # for modules
 need ssh openssh-client
 if [ "${1:-run}" = test ]; then
+	need git git
 	need sshd openssh-server
 	need rsync rsync
 	need gcc gcc # for the race detector
