@@ -104,13 +104,13 @@ func (r *replica) journalRest() error {
 }
 
 // withReplica opens a folder that is not mounted and calls fn while its parts run. Others may join by way
-// of the control socket; they are waited for.
-func (s *state) withReplica(ctx context.Context, fn func(context.Context, *replica) error) error {
+// of the control socket; they are waited for. Yield: a mount may have it end.
+func (s *state) withReplica(ctx context.Context, yield bool, fn func(context.Context, *replica) error) error {
 	log, file := openLog(s.dir, nil)
 	defer file.Close()
 	slog.SetDefault(log)
 	unix.Umask(0)
-	r, err := s.open(log, replicate.Off)
+	r, err := s.open(log, replicate.Off, true)
 	if err != nil {
 		return err
 	}
@@ -119,11 +119,22 @@ func (s *state) withReplica(ctx context.Context, fn func(context.Context, *repli
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
+	more := map[string]control.Handler{}
+	if yield {
+		more[OpStop] = handle(func(context.Context, none) (none, error) {
+			end(errStopped)
+			return none{}, nil
+		})
+	}
 	below := start(r.disk.Run, end)
 	sessions := start(r.replicator.Run, end)
-	answers, err := r.answer(ctx, end, nil)
+	answers, err := r.answer(ctx, end, more)
 	if err == nil {
-		err = errors.Join(fn(ctx, r), answers.stop())
+		err = fn(ctx, r)
+		if errors.Is(context.Cause(ctx), errStopped) {
+			err = nil
+		}
+		err = errors.Join(err, answers.stop())
 	}
 	err = errors.Join(err, sessions.stop(), r.journalRest(), below.stop())
 	return errors.Join(err, r.close())
@@ -153,7 +164,7 @@ func ServeFolder(ctx context.Context, dir string, conn io.ReadWriteCloser) error
 		return err
 	}
 	defer s.close()
-	return s.withReplica(ctx, func(ctx context.Context, r *replica) error {
+	return s.withReplica(ctx, true, func(ctx context.Context, r *replica) error {
 		return r.server.ServeConn(ctx, conn)
 	})
 }

@@ -18,7 +18,7 @@ func Local(ctx context.Context, dir, op string, args, result any, progress func(
 	if handler, found := s.membership()[op]; found {
 		return call(ctx, handler, args, result, progress)
 	}
-	return s.withReplica(ctx, func(ctx context.Context, r *replica) error {
+	return s.withReplica(ctx, false, func(ctx context.Context, r *replica) error {
 		handler, found := r.requests()[op]
 		if !found {
 			return fmt.Errorf("%s: not mounted; `syncfs mount %s` first", dir, dir)

@@ -14,6 +14,7 @@ import (
 	"syncfs/fusefs/backing"
 	"syncfs/journal"
 	"syncfs/journal/item"
+	"syncfs/journal/version"
 	"syncfs/replicate"
 	"syncfs/replicate/disk"
 	"syncfs/replicate/session"
@@ -47,8 +48,9 @@ type underlying struct {
 	direct *backing.Folder // nil: mounted
 }
 
-// open opens the journal and wires the parts. schedule says when sessions are begun.
-func (s *state) open(log *slog.Logger, schedule replicate.Schedule) (*replica, error) {
+// open opens the journal and wires the parts. schedule says when sessions are begun; bare: the folder will
+// not be mounted.
+func (s *state) open(log *slog.Logger, schedule replicate.Schedule, bare bool) (*replica, error) {
 	r := &replica{
 		state: s,
 		log:   log,
@@ -59,7 +61,7 @@ func (s *state) open(log *slog.Logger, schedule replicate.Schedule) (*replica, e
 		r.close()
 		return nil, err
 	}
-	if err := r.wire(schedule); err != nil {
+	if err := r.wire(schedule, bare); err != nil {
 		r.close()
 		return nil, err
 	}
@@ -72,7 +74,7 @@ func (r *replica) openJournal() (err error) {
 	}
 	r.journal, err = journal.Open(journal.Options{Dir: filepath.Join(r.dir, "journal"), Logger: r.log})
 	if errors.Is(err, journal.ErrLocked) {
-		return fmt.Errorf("%s: %w: another syncfs has it open", r.folder, err)
+		return fmt.Errorf("%s: %w", r.folder, journal.ErrLocked)
 	}
 	if err != nil {
 		return r.inFolder(err)
@@ -88,7 +90,7 @@ func (r *replica) openJournal() (err error) {
 	return r.tree.Recover()
 }
 
-func (r *replica) wire(schedule replicate.Schedule) (err error) {
+func (r *replica) wire(schedule replicate.Schedule, bare bool) (err error) {
 	r.disk, err = disk.New(disk.Options{
 		Journal: r.journal,
 		Tree:    r.tree,
@@ -102,6 +104,10 @@ func (r *replica) wire(schedule replicate.Schedule) (err error) {
 	if err != nil {
 		return err
 	}
+	var local session.Local = r.disk
+	if bare {
+		local = unwatched{r.disk}
+	}
 	login, err := sshpeer.UserLogin()
 	if err != nil {
 		return err
@@ -109,7 +115,7 @@ func (r *replica) wire(schedule replicate.Schedule) (err error) {
 	dialer := &sshpeer.Dialer{Identity: r.identity, Members: r.members, Login: login}
 	r.replicator = replicate.New(replicate.Options{
 		Name:  r.config.Name,
-		Local: r.disk,
+		Local: local,
 		Peers: r.peers,
 		Dial: func(ctx context.Context, peer string) (session.Conn, error) {
 			conn, err := dialer.Dial(ctx, peer)
@@ -133,6 +139,19 @@ func (r *replica) wire(schedule replicate.Schedule) (err error) {
 		},
 	}
 	return nil
+}
+
+// unwatched is a folder that programs change without a word: a session begins with a look at all of it.
+type unwatched struct{ *disk.Folder }
+
+func (u unwatched) Begin(ctx context.Context) (version.Vector, error) {
+	if !u.Status().Scanning {
+		u.Rescan()
+	}
+	if err := u.WaitSettled(ctx); err != nil {
+		return nil, err
+	}
+	return u.Folder.Begin(ctx)
 }
 
 // cover mounts the folder.

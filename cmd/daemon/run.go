@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"syncfs/cmd/config"
+	"syncfs/cmd/control"
+	"syncfs/journal"
 )
 
 // Options say how a folder is to be mounted. Dir is required.
@@ -29,6 +31,8 @@ const (
 	memoryLimit = 256 << 20
 	// grace is how long programs that have files open are waited for once the mount is taken away.
 	grace = 5 * time.Second
+	// look is how often what can't be waited for is looked at.
+	look = 50 * time.Millisecond
 )
 
 // Why a mounted daemon ends.
@@ -86,7 +90,7 @@ func (s *state) runMounted(ctx context.Context, log *slog.Logger, ready func() e
 	if err != nil {
 		return err
 	}
-	r, err := s.open(log, when)
+	r, err := s.takeOver(ctx, func() (*replica, error) { return s.open(log, when, false) })
 	if err != nil {
 		return err
 	}
@@ -108,6 +112,33 @@ func (s *state) runMounted(ctx context.Context, log *slog.Logger, ready func() e
 		return ready()
 	})
 	return errors.Join(err, r.close())
+}
+
+// takeOverTime is how long a process that serves the unmounted folder has to end.
+const takeOverTime = 10 * time.Second
+
+// takeOver opens the replica. A process that serves peers from the folder while it is not mounted is told
+// to end: they find the mounted one.
+func (s *state) takeOver(ctx context.Context, open func() (*replica, error)) (*replica, error) {
+	ctx, cancel := context.WithTimeout(ctx, takeOverTime)
+	defer cancel()
+	again := time.NewTicker(look)
+	defer again.Stop()
+	for {
+		r, err := open()
+		if !errors.Is(err, journal.ErrLocked) {
+			return r, err
+		}
+		if conn, err := control.Dial(ctx, s.folder, os.Getuid()); err == nil {
+			conn.Call(ctx, OpStop, nil, nil, nil) //nolint:errcheck // it may be about to end, or may not be asked to
+			conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-again.C:
+		}
+	}
 }
 
 // listenTCP opens the port of the embedded server, if there is to be one.
