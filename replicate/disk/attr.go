@@ -68,8 +68,14 @@ func (b *batch) takeAttr(c recorded) error {
 		return err
 	}
 	a, err := k.applied(b.Tx)
-	if err != nil || a == nil {
-		return err // its content is still to be taken, and its attributes with that
+	if err != nil {
+		return err
+	}
+	if a == nil { // its content is still to be taken, and its attributes with that, anew if they were already
+		if w, ok := b.f.works.get(k); ok {
+			b.setWork(k, w)
+		}
+		return nil
 	}
 	if a.Absent {
 		return b.setAbsent(a, c.attr)

@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -118,14 +119,14 @@ func (s *scanner) scanAll(ctx context.Context) error {
 	}
 	s.entries.Store(0)
 	var missing []key
-	for dirs := []string{""}; len(dirs) > 0; {
+	for dirs := []journal.Slot{0}; len(dirs) > 0; {
 		dir := dirs[len(dirs)-1]
-		below, gone, err := s.scanDir(ctx, dir)
+		found, err := s.scanDir(ctx, dir)
 		if err != nil {
 			return err
 		}
-		dirs = append(dirs[:len(dirs)-1], below...)
-		missing = append(missing, gone...)
+		dirs = append(dirs[:len(dirs)-1], found.below...)
+		missing = append(missing, found.missing...)
 	}
 	if err := s.f.await(ctx, func() bool { return s.f.works.settled() == 0 }); err != nil {
 		return err
@@ -155,47 +156,33 @@ func (s *scanner) scanAll(ctx context.Context) error {
 	return nil
 }
 
-// scanSome compares some directories. What is missing in one may be anywhere: then all is compared.
-func (s *scanner) scanSome(ctx context.Context, dirs []string) error {
-	for len(dirs) > 0 {
-		d := dirs[len(dirs)-1]
-		known, err := s.dirsIn(d)
-		if err != nil {
-			return err
-		}
-		below, gone, err := s.scanDir(ctx, d)
-		if err != nil {
-			return err
-		}
-		dirs = dirs[:len(dirs)-1]
-		for _, b := range below {
-			if !known[b] {
-				dirs = append(dirs, b)
+// scanSome compares some directories, and those found in them that are new. What is missing in one may be
+// anywhere: then all is compared.
+func (s *scanner) scanSome(ctx context.Context, paths []string) error {
+	var dirs []journal.Slot
+	err := s.f.journal.View(func(tx *journal.Tx) error {
+		for _, p := range paths {
+			slot, ok, err := findDir(tx, p)
+			if err != nil {
+				return err
+			}
+			if ok {
+				dirs = append(dirs, slot)
 			}
 		}
-		if len(gone) > 0 {
+		return nil
+	})
+	for len(dirs) > 0 && err == nil {
+		var found finding
+		if found, err = s.scanDir(ctx, dirs[len(dirs)-1]); err != nil {
+			return err
+		}
+		dirs = append(dirs[:len(dirs)-1], found.fresh...)
+		if len(found.missing) > 0 {
 			s.askAll()
 		}
 	}
-	return nil
-}
-
-// dirsIn is the paths of the directories in a directory that the journal knows.
-func (s *scanner) dirsIn(dir string) (map[string]bool, error) {
-	known := map[string]bool{}
-	err := s.f.journal.View(func(tx *journal.Tx) error {
-		slot, ok, err := findDir(tx, dir)
-		if err != nil || !ok {
-			return err
-		}
-		return tx.EachApplied(slot, func(a *journal.Applied) error {
-			if a.Dir {
-				known[join(dir, a.Name)] = true
-			}
-			return nil
-		})
-	})
-	return known, err
+	return err
 }
 
 // checkRoot tells whether this is the folder that the journal speaks of.
@@ -225,49 +212,77 @@ func (s *scanner) checkRoot() (signature.Signature, bool, error) {
 	return now, true, nil
 }
 
-// scanDir compares one directory: it has what differs confirmed, and gives the directories below and what is
-// missing.
-func (s *scanner) scanDir(ctx context.Context, dir string) (below []string, missing []key, err error) {
-	l, err := s.f.disk.List(dir)
-	if err != nil {
-		if !notExist(err) && !errors.Is(err, syscall.ENOTDIR) {
-			s.f.refuse(dir, err)
-		}
-		return nil, nil, nil // nothing is known to be missing
+// A finding is what a scan finds in one directory, besides what it has confirmed.
+type finding struct {
+	below   []journal.Slot // the directories in it,
+	fresh   []journal.Slot // of which the journal did not know these
+	missing []key
+}
+
+// scanDir compares one directory, and has what differs confirmed.
+func (s *scanner) scanDir(ctx context.Context, slot journal.Slot) (found finding, err error) {
+	dir, l, ok, err := s.list(ctx, slot)
+	if err != nil || !ok {
+		return found, err
 	}
 	s.entries.Add(int64(len(l)))
-	differ, missing, err := s.compare(dir, l)
+	differ, missing, err := s.compare(slot, l)
 	if err != nil {
-		return nil, nil, err
+		return found, err
 	}
-	for len(differ) > 0 {
-		n := min(confirmed, len(differ))
-		part := differ[:n]
-		differ = differ[n:]
+	for part := range slices.Chunk(differ, confirmed) {
 		if err := s.f.do(ctx, func() error { return s.f.confirm(dir, part) }); err != nil {
-			return nil, nil, err
+			return found, err
 		}
 		if err := s.f.await(ctx, func() bool { return s.f.works.settled() < ahead }); err != nil {
-			return nil, nil, err
+			return found, err
 		}
 	}
-	for _, st := range l {
-		if st.Kind == step.Dir {
-			below = append(below, join(dir, st.Name))
+	found.missing = missing
+	return found, s.f.journal.View(func(tx *journal.Tx) error {
+		return tx.EachApplied(slot, func(a *journal.Applied) error {
+			if a.Dir {
+				found.below = append(found.below, a.Slot)
+				if slices.Contains(differ, a.Name) {
+					found.fresh = append(found.fresh, a.Slot)
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// list is what is in a directory, wherever it is by now; false where that can't be known.
+func (s *scanner) list(ctx context.Context, slot journal.Slot) (dir string, l []step.Stat, ok bool, err error) {
+	for range maxTries {
+		err := s.f.journal.View(func(tx *journal.Tx) error {
+			var err error
+			dir, err = tx.SlotPath(slot)
+			return err
+		})
+		if err != nil {
+			return "", nil, false, nil // gone since
+		}
+		l, err := s.f.disk.List(dir)
+		switch {
+		case err == nil:
+			return dir, l, true, nil
+		case !notExist(err) && !errors.Is(err, syscall.ENOTDIR):
+			s.f.refuse(dir, err)
+			return "", nil, false, nil // nothing is known to be missing
+		}
+		if err := s.f.do(ctx, s.f.drain); err != nil {
+			return "", nil, false, err
 		}
 	}
-	return below, missing, nil
+	return "", nil, false, nil
 }
 
 // compare is the names in a directory that are not as the journal says, and those that are not there.
-func (s *scanner) compare(dir string, l []step.Stat) (differ []string, missing []key, err error) {
+func (s *scanner) compare(slot journal.Slot, l []step.Stat) (differ []string, missing []key, err error) {
 	err = s.f.journal.View(func(tx *journal.Tx) error {
-		slot, ok, err := findDir(tx, dir)
-		if err != nil || !ok {
-			return err
-		}
 		known := map[string]*journal.Applied{}
-		err = tx.EachApplied(slot, func(a *journal.Applied) error {
+		err := tx.EachApplied(slot, func(a *journal.Applied) error {
 			known[a.Name] = a
 			return nil
 		})
