@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -91,7 +92,7 @@ func (tx *Tx) listHead(root item.Hash) (pieces uint32, first []byte, err error) 
 	if at <= 0 || n > math.MaxUint32 {
 		return 0, nil, broken(key, canon.ErrFormat)
 	}
-	return uint32(n), b[at:], nil
+	return uint32(n), bytes.Clone(b[at:]), nil
 }
 
 // A Location is where a chunk is found: in a content, from Offset on.
@@ -145,6 +146,12 @@ func (tx *Tx) PutWanted(root item.Hash, id item.ID) error { return tx.set(wanted
 // DeleteWanted says that it does not.
 func (tx *Tx) DeleteWanted(root item.Hash, id item.ID) error {
 	return tx.delete(wantedKey(root, id))
+}
+
+// Wants tells whether an item wants a content.
+func (tx *Tx) Wants(root item.Hash, id item.ID) (bool, error) {
+	b, err := tx.get(wantedKey(root, id))
+	return b != nil, err
 }
 
 // Wanted are the items that want a content.

@@ -54,14 +54,22 @@ func (tx *Tx) EachDirty(fn func(Dirty) error) error {
 	return c.err
 }
 
-// ClearDirty takes a mark of EachDirty away, unless it was set again in the meantime: what it asks
-// for then may be more than what was done.
+// Dirty is the mark of one family, if it is there.
+func (tx *Tx) Dirty(dir item.ID, family string) (Dirty, bool, error) {
+	d := Dirty{Dir: dir, Family: family}
+	var ok bool
+	var err error
+	d.written, ok, err = tx.written(d.key())
+	return d, ok, err
+}
+
+// ClearDirty takes a mark away, unless it was set again since it was read: what it asks for then may be
+// more than what was done.
 func (tx *Tx) ClearDirty(d Dirty) error {
 	key := d.key()
-	c := tx.cursor(key)
-	defer c.close()
-	if c.seek(key); c.key != string(key) || c.written() != d.written {
-		return c.err
+	written, ok, err := tx.written(key)
+	if err != nil || !ok || written != d.written {
+		return err
 	}
 	return tx.delete(key)
 }

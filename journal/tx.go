@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -26,6 +25,7 @@ type Tx struct {
 	snapshot *badger.Txn
 	writes   *overlay // nil in a View
 	seen     map[string]*item.Item
+	values   map[string][]byte // what an Update has read of the snapshot
 	maxKeys  int64
 	maxSize  int64
 }
@@ -87,14 +87,30 @@ func commitError(err error) error {
 	return fmt.Errorf("journal: commit: %w", err)
 }
 
-// get is the value of a key, nil where there is none.
+// maxValues bounds what an Update keeps of what it has read.
+const maxValues = 8 << 10
+
+// get is the value of a key, nil where there is none. It is not to be changed. An Update keeps what it reads:
+// it comes back to the same directories for each of many entries.
 func (tx *Tx) get(key []byte) ([]byte, error) {
-	if tx.writes != nil {
-		if v, ok := tx.writes.values[string(key)]; ok {
-			return bytes.Clone(v), nil
-		}
+	if tx.writes == nil {
+		return tx.read(key)
 	}
-	return tx.read(key)
+	if v, ok := tx.writes.values[string(key)]; ok {
+		return v, nil
+	}
+	if v, ok := tx.values[string(key)]; ok {
+		return v, nil
+	}
+	v, err := tx.read(key)
+	if err != nil {
+		return nil, err
+	}
+	if tx.values == nil || len(tx.values) >= maxValues {
+		tx.values = map[string][]byte{}
+	}
+	tx.values[string(key)] = v
+	return v, nil
 }
 
 // read is the value of a key in the snapshot, nil where there is none.
@@ -111,6 +127,25 @@ func (tx *Tx) read(key []byte) (v []byte, err error) {
 		return nil, broken(key, err)
 	}
 	return v, nil
+}
+
+// written is the number of the Update that put a key, 0 where that is the one at work; false where there
+// is no such key.
+func (tx *Tx) written(key []byte) (number uint64, ok bool, err error) {
+	if tx.writes != nil {
+		if v, ok := tx.writes.values[string(key)]; ok {
+			return 0, v != nil, nil
+		}
+	}
+	defer recovered(key, &err)
+	it, err := tx.snapshot.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, broken(key, err)
+	}
+	return it.Version(), true, nil
 }
 
 // set puts a value, which the transaction keeps.

@@ -113,6 +113,9 @@ func (e *Edit) releaseCopied(id item.ID) error {
 
 // giveWay has an item shown as it is known.
 func (e *Edit) giveWay(id item.ID) error {
+	if older, err := e.Tx.Older(id); err != nil || older == nil {
+		return err
+	}
 	known, err := e.Tx.Known(id)
 	if err != nil {
 		return err

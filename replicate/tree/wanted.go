@@ -48,8 +48,7 @@ func (e *Edit) lacks(now, shown *item.Item) ([]item.Hash, error) {
 }
 
 func (e *Edit) isWanted(root item.Hash, by item.ID) (bool, error) {
-	ids, err := e.Tx.Wanted(root)
-	return slices.Contains(ids, by), err
+	return e.Tx.Wants(root, by)
 }
 
 // unwant forgets what an item wanted and shows no more.
