@@ -1,6 +1,7 @@
 package tree_test
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -14,6 +15,13 @@ import (
 
 	"pgregory.net/rapid"
 )
+
+// A few histories with each run of the tests; more with -rapid.checks. The many are in test/sim.
+func init() {
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		panic(err)
+	}
+}
 
 // TestOperationLaw makes random changes and sessions. Each change of a program must change the tree by
 // exactly itself; after each, all that is kept incrementally must be what the view computes whole; and in
