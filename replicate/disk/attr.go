@@ -71,10 +71,10 @@ func (b *batch) takeAttr(c recorded) error {
 	if err != nil {
 		return err
 	}
-	if a == nil { // its content is still to be taken, and its attributes with that, anew if they were already
-		if w, ok := b.f.works.get(k); ok {
-			b.setWork(k, w)
-		}
+	if w, ok := b.f.works.get(k); ok {
+		b.setWork(k, w) // its attributes are taken with its content: anew, if they were already
+	}
+	if a == nil {
 		return nil
 	}
 	if a.Absent {

@@ -176,7 +176,11 @@ func (x *executor) save(a *journal.Applied) error {
 		x.needs[a.Content.Root]++
 		return &errBlocked{block{err: errCopying, root: a.Content.Root}}
 	}
-	for _, id := range a.IDs {
+	ids := a.IDs
+	if len(a.CopyDots) > 0 {
+		ids = append(slices.Clone(ids), a.CopyOf)
+	}
+	for _, id := range ids {
 		n, ok, err := x.NodeOf(id)
 		if err != nil {
 			return err
@@ -189,20 +193,27 @@ func (x *executor) save(a *journal.Applied) error {
 			return err
 		}
 		for _, c := range kin {
-			if c.Dir || c.Content.Key() != a.Content.Key() || slices.Contains(c.IDs, id) {
-				continue
-			}
-			if _, _, here, err := x.Tx.Where(c.IDs[0]); err != nil {
-				return err
-			} else if here {
-				continue
-			}
-			if err := x.place(c); err != nil {
+			if err := x.saveFor(c, a); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// saveFor has a node be in place that shows the content of a, if it has that nowhere else.
+func (x *executor) saveFor(n tree.Node, a *journal.Applied) error {
+	if n.Dir || n.Content.Key() != a.Content.Key() {
+		return nil
+	}
+	home, err := x.homeFile(n, key{a.Parent, n.Name})
+	if err != nil {
+		return err
+	}
+	if home != nil && (at(home) == at(a) || !home.Absent && home.Content != nil && home.Content.Key() == a.Content.Key()) {
+		return nil
+	}
+	return x.place(n)
 }
 
 // quiet: no program has changed the file at k in a way that the journal does not hold.

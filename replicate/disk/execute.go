@@ -15,7 +15,10 @@ import (
 
 const (
 	maxFamilies = 500 // in one transaction of the executor
-	maxSteps    = 200
+	maxSteps    = 400
+	maxReady    = 10000
+	patience    = 500 * time.Millisecond // with contents that are on their way
+	rescan      = time.Second
 	quickRetry  = 250 * time.Millisecond
 	longRetry   = 64 * time.Second
 )
@@ -24,8 +27,12 @@ const (
 // at are in the journal.
 type execution struct {
 	blocked  map[subject]block
-	families int  // how many it takes at once: fewer after a transaction that was too large
-	idle     bool // it has nothing to do now
+	waiting  map[item.Hash][]subject // those blocked that wait for a content, and some that did
+	ready    []subject               // some that something has just come for: they are looked at first
+	hold     time.Time               // until then nothing else is: most of what is wanted is about to come
+	scanned  time.Time               // when all marks were last looked for
+	families int                     // how many it takes at once: fewer after a transaction that was too large
+	idle     bool                    // it has nothing to do now
 }
 
 // A subject is one family of names of one directory.
@@ -60,52 +67,101 @@ var (
 )
 
 func (x *execution) init() {
-	x.blocked, x.families = map[subject]block{}, maxFamilies
+	x.blocked, x.waiting, x.families = map[subject]block{}, map[item.Hash][]subject{}, maxFamilies
+}
+
+// block has a family wait.
+func (x *execution) block(s subject, b block) {
+	x.blocked[s] = b
+	if b.root != (item.Hash{}) {
+		x.waiting[b.root] = append(x.waiting[b.root], s)
+	}
 }
 
 // arrived lets the families go on that waited for a content.
 func (x *execution) arrived(root item.Hash) {
-	for s, b := range x.blocked {
-		if b.root == root {
+	for _, s := range x.waiting[root] {
+		if x.blocked[s].root == root {
 			delete(x.blocked, s)
 		}
 	}
+	delete(x.waiting, root)
 }
 
-// execute makes the disk what the tree shows, for some of the families where it may differ. More: there
-// are others.
-func (f *Folder) execute(ctx context.Context) (more bool, err error) {
-	if f.brake.on() || !f.scanner.knows() {
-		f.execution.idle = f.brake.on()
-		return false, nil
+// unblock lets all families go on.
+func (x *execution) unblock() {
+	clear(x.blocked)
+	clear(x.waiting)
+}
+
+// soon has a family that is marked be looked at before others.
+func (x *execution) soon(s subject) {
+	if len(x.ready) < maxReady {
+		x.ready = append(x.ready, s)
 	}
-	l, err := f.dirty()
+}
+
+// release ends the patience with contents on their way.
+func (f *Folder) release() error {
+	f.execution.hold = time.Time{}
+	f.execution.idle = false
+	return nil
+}
+
+// execute makes the disk what the tree shows, for some of the families where it may differ: those first
+// whose contents have come. More: there are others.
+func (f *Folder) execute(ctx context.Context) (more bool, err error) {
+	x := &f.execution
+	f.staging.lose()
+	if f.brake.on() || !f.scanner.knows() {
+		x.idle = f.brake.on()
+		return false, f.arrive()
+	}
+	come := f.staging.take(x.families)
+	l, held, err := f.marks(len(come) == 0)
 	if err != nil {
 		return false, err
 	}
-	f.execution.idle = len(l) == 0
-	if len(l) == 0 {
-		if len(f.execution.blocked) == 0 && len(f.staging.files) > 0 {
+	x.idle = len(come)+len(x.ready)+len(l) == 0 && !held
+	if len(come)+len(x.ready)+len(l) == 0 {
+		if x.idle && len(x.blocked) == 0 && len(f.staging.files) > 0 {
 			return false, f.staging.tidy()
 		}
 		return false, nil
 	}
-	var x *executor
+	var made *executor
 	err = f.update(func(b *batch) error {
-		x = newExecutor(ctx, b)
-		return x.run(l)
+		made = newExecutor(ctx, b)
+		return made.run(come, l)
 	})
 	switch {
 	case errors.Is(err, journal.ErrTooLarge):
 		// What was done on disk is found there when it is done again.
-		f.execution.families = max(1, f.execution.families/4)
+		f.staging.putBack(come)
+		x.families = max(1, x.families/4)
 		return true, nil
 	case err != nil:
 		return false, err
 	}
-	f.execution.families = min(maxFamilies, f.execution.families*2)
-	f.staging.copyAll(x.needs)
+	f.staging.entered(come)
+	x.families = min(maxFamilies, x.families*2)
+	f.staging.copyAll(made.needs)
 	return true, nil
+}
+
+// marks is what to look at beside what is known to be ready: nothing while that is enough, or held back.
+func (f *Folder) marks(rest bool) (l []journal.Dirty, held bool, err error) {
+	x, now := &f.execution, f.options.Now()
+	if wait := x.hold.Sub(now); wait > 0 {
+		f.alarm(wait)
+		return nil, true, nil
+	}
+	if (!rest || len(x.ready) > 0) && now.Sub(x.scanned) < rescan {
+		return nil, false, nil
+	}
+	x.scanned = now
+	l, err = f.dirty()
+	return l, false, err
 }
 
 // dirty is some families to look at that are not blocked; directories all of whose families are to be

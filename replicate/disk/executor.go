@@ -29,13 +29,55 @@ func newExecutor(ctx context.Context, b *batch) *executor {
 	}
 }
 
-// run makes steps for families until all are done, or it is enough.
-func (x *executor) run(l []journal.Dirty) error {
+// run takes in contents that have come, and makes steps for families until all are done, or it is enough.
+func (x *executor) run(come []content, l []journal.Dirty) error {
+	for _, c := range come {
+		if err := x.arrived(c); err != nil {
+			return err
+		}
+	}
+	if err := x.ready(); err != nil {
+		return err
+	}
 	if err := x.families(l); err != nil {
 		return err
 	}
+	for _, c := range come {
+		if err := x.keepStaged(c); err != nil {
+			return err
+		}
+	}
 	return x.enterAll()
 }
+
+// ready makes steps for the families that something has come for.
+func (x *executor) ready() error {
+	e := &x.f.execution
+	before := e.ready
+	x.undo(func() { e.ready = before })
+	for now := x.f.options.Now(); len(e.ready) > 0 && x.more(); {
+		s := e.ready[0]
+		d, ok, err := x.Tx.Dirty(s.dir, s.family)
+		if err != nil {
+			return err
+		}
+		if _, blocked := x.f.isBlocked(s, now); ok && !blocked {
+			if err := x.one(d); errors.Is(err, errEnough) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+		e.ready = e.ready[1:]
+	}
+	if len(e.ready) == 0 {
+		e.ready = nil
+	}
+	return nil
+}
+
+// more tells whether there is room for more steps in this transaction.
+func (x *executor) more() bool { return x.steps < maxSteps && x.ctx.Err() == nil }
 
 // enterAll enters files whose content is not here. A program that sees none there may be making an entry of
 // that name at this moment: so no name changes until the transaction is committed, and what was made
@@ -72,27 +114,34 @@ func (x *executor) enterAll() error {
 
 func (x *executor) families(l []journal.Dirty) error {
 	for _, d := range l {
-		if x.steps >= maxSteps || x.ctx.Err() != nil {
+		if !x.more() {
 			return nil
 		}
-		s := subject{d.Dir, d.Family}
-		err := x.family(d)
-		if err == nil {
-			delete(x.f.execution.blocked, s)
-			if err := x.Tx.ClearDirty(d); err != nil {
-				return err
-			}
-			continue
-		}
-		if errors.Is(err, errEnough) {
+		if err := x.one(d); errors.Is(err, errEnough) {
 			return nil
-		}
-		why, ok := x.f.blockOf(s, err)
-		if !ok {
+		} else if err != nil {
 			return err
 		}
-		x.f.execution.blocked[s] = why
 	}
+	return nil
+}
+
+// one makes steps for one family, and takes its mark away, or notes why that is to be done later.
+func (x *executor) one(d journal.Dirty) error {
+	s := subject{d.Dir, d.Family}
+	err := x.family(d)
+	if err == nil {
+		delete(x.f.execution.blocked, s)
+		return x.Tx.ClearDirty(d)
+	}
+	if errors.Is(err, errEnough) {
+		return err
+	}
+	why, ok := x.f.blockOf(s, err)
+	if !ok {
+		return err
+	}
+	x.f.execution.block(s, why)
 	return nil
 }
 

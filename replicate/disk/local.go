@@ -58,7 +58,7 @@ func (f *Folder) Join(ctx context.Context, states iter.Seq2[*item.Item, error], 
 	}
 	return f.do(ctx, func() error {
 		f.brake.tooMuch(removed, f.held.files, "a peer has removed")
-		clear(f.execution.blocked)
+		f.execution.unblock()
 		f.execution.idle = false
 		return f.wantedHere()
 	})
@@ -77,8 +77,10 @@ func (f *Folder) isLive(id item.ID) (live bool) {
 // may have to give way before who wants it is in place.
 func (f *Folder) wantedHere() error {
 	here := map[item.Hash]int{}
+	wanted := false
 	err := f.journal.View(func(tx *journal.Tx) error {
 		return tx.EachWanted(func(root item.Hash, _ item.ID) error {
+			wanted = true
 			ok, err := isHere(tx, root)
 			if ok && len(f.staging.files[root]) == 0 {
 				here[root] = 1
@@ -87,6 +89,9 @@ func (f *Folder) wantedHere() error {
 		})
 	})
 	f.staging.copyAll(here)
+	if wanted {
+		f.execution.hold = f.options.Now().Add(patience)
+	}
 	return err
 }
 
@@ -204,6 +209,9 @@ func (f *Folder) Rest(context.Context) (session.Rest, error) {
 
 // Settle returns when all that was joined and committed before the call is in place, or can't be for now.
 func (f *Folder) Settle(ctx context.Context) error {
+	if err := f.do(ctx, f.release); err != nil {
+		return err
+	}
 	return f.await(ctx, func() bool {
 		return f.execution.idle && f.works.settled() == 0 && f.staging.empty()
 	})

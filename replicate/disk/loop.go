@@ -70,9 +70,6 @@ func (f *Folder) turn(ctx context.Context) (busy bool, err error) {
 	if err := f.commitAll(f.results64()); err != nil {
 		return false, err
 	}
-	if err := f.staging.arrive(); err != nil {
-		return false, err
-	}
 	if err := f.hand(); err != nil {
 		return false, err
 	}

@@ -7,16 +7,9 @@ import (
 	"syncfs/replicate/tree"
 )
 
-// observe takes in what is at path now. What has vanished meanwhile is left to the change that says so.
+// observe takes in what is at path now. What is not there is looked for where it is when the queue is journaled:
+// a directory above it was renamed, or it is gone, as a later change will say.
 func (b *batch) observe(path string) error {
-	st, err := b.f.disk.Stat(path)
-	if notExist(err) {
-		return nil
-	}
-	if err != nil {
-		b.f.refuse(path, err)
-		return nil
-	}
 	k, ok, err := find(b.Tx, path)
 	if err != nil {
 		return err
@@ -25,11 +18,28 @@ func (b *batch) observe(path string) error {
 		b.lookAgain(path)
 		return nil
 	}
-	return b.observed(k, path, st)
+	if b.f.queue.touches(b.upTo, path) {
+		b.relook(k, 0)
+		return nil
+	}
+	return b.observeAt(k, path, 0)
 }
 
-// relook observes an entry that is not where its path led a moment ago: a directory above it was renamed,
-// as the queue will tell.
+// observeAt takes in what is at a key, whose path was looked for so many times already.
+func (b *batch) observeAt(k key, path string, tries int) error {
+	st, err := b.f.disk.Stat(path)
+	switch {
+	case err == nil:
+		return b.observed(k, path, st)
+	case !notExist(err):
+		b.f.refuse(path, err)
+	case tries < maxTries:
+		b.relook(k, tries+1)
+	}
+	return nil
+}
+
+// relook observes an entry once more, when what is recorded by then is journaled.
 func (b *batch) relook(k key, tries int) {
 	b.then(func() {
 		b.f.later(0, func(b *batch) error {
@@ -37,11 +47,7 @@ func (b *batch) relook(k key, tries int) {
 			if err != nil {
 				return nil // gone since
 			}
-			if _, err := b.f.disk.Stat(path); err != nil && tries < maxTries {
-				b.relook(k, tries+1)
-				return nil
-			}
-			return b.observe(path)
+			return b.observeAt(k, path, tries)
 		})
 	})
 }

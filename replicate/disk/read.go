@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,8 +59,20 @@ func (f *Folder) ReadChunk(_ context.Context, h item.Hash) ([]byte, error) {
 	return nil, fmt.Errorf("chunk %v: %w", h, chunk.ErrGone)
 }
 
-// read gives up to limit bytes at an offset of a content, of the first file that has what is right.
+// read gives up to limit bytes at an offset of a content. A file that can't be found where the journal
+// has it may be on its way elsewhere: then the journal is asked again when it says where.
 func (f *Folder) read(root item.Hash, offset, limit int64, right func([]byte) bool) ([]byte, error) {
+	b, err := f.tryRead(root, offset, limit, right)
+	if errors.Is(err, chunk.ErrGone) {
+		f.steps.RLock()
+		f.steps.RUnlock()
+		b, err = f.tryRead(root, offset, limit, right)
+	}
+	return b, err
+}
+
+// tryRead gives up to limit bytes at an offset of a content, of the first file that has what is right.
+func (f *Folder) tryRead(root item.Hash, offset, limit int64, right func([]byte) bool) ([]byte, error) {
 	var paths []string
 	var staged string
 	err := f.journal.View(func(tx *journal.Tx) error {

@@ -131,16 +131,20 @@ func (s *scanner) scanAll(ctx context.Context) error {
 	if err := s.f.await(ctx, func() bool { return s.f.works.settled() == 0 }); err != nil {
 		return err
 	}
-	err = s.f.do(ctx, func() error {
-		missing = append(missing, s.displaced...)
-		s.displaced = nil
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.remove(ctx, missing); err != nil {
-		return err
+	for done := false; !done; {
+		if err := s.remove(ctx, missing); err != nil {
+			return err
+		}
+		err := s.f.do(ctx, func() error {
+			missing, s.displaced = s.displaced, nil
+			if done = len(missing) == 0; done && !s.first() {
+				s.ready.Store(true)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	if s.first() {
 		err := s.f.do(ctx, func() error {

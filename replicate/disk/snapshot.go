@@ -205,6 +205,7 @@ func (b *batch) lookAt(n tree.Node) error {
 	for _, id := range n.Parent {
 		delete(b.f.execution.blocked, subject{id, family(n.Name)})
 	}
+	b.f.execution.soon(subject{n.Parent[0], family(n.Name)})
 	return b.Tx.MarkDirty(n.Parent[0], family(n.Name))
 }
 

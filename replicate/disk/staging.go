@@ -23,7 +23,7 @@ const (
 	stagingDir = "staging"
 	partial    = ".part" // a content that is not whole yet
 	fewFiles   = 8       // up to so many are fsynced one by one, more by syncfs(2)
-	maxWaiting = 512     // contents committed and not on disk yet
+	maxWaiting = 4096    // contents committed and not on disk yet
 )
 
 // A content is a file of staging that holds the whole of it.
@@ -38,6 +38,7 @@ type content struct {
 type staging struct {
 	f    *Folder
 	root *os.Root
+	dir  *os.File      // the same directory, for system calls on names in it
 	wake chan struct{} // for the loop: durable has grown
 
 	commit  chan content  // put together by sessions
@@ -65,7 +66,10 @@ func openStaging(f *Folder) (*staging, error) {
 		return nil, err
 	}
 	var err error
-	s.root, err = f.options.State.OpenRoot(stagingDir)
+	if s.root, err = f.options.State.OpenRoot(stagingDir); err != nil {
+		return nil, err
+	}
+	s.dir, err = s.root.Open(".")
 	return s, err
 }
 
@@ -104,12 +108,11 @@ func (s *staging) recover() error {
 }
 
 func (s *staging) signature(name string) (signature.Signature, error) {
-	file, err := s.root.Open(name)
-	if err != nil {
-		return signature.Signature{}, err
+	var st unix.Stat_t
+	if err := unix.Fstatat(int(s.dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return signature.Signature{}, &os.PathError{Op: "lstat", Path: name, Err: err}
 	}
-	defer file.Close()
-	return signatureOf(file)
+	return signatureFrom(&st), nil
 }
 
 // fresh is a name that no file of staging has.
@@ -148,6 +151,24 @@ func fileMode(mode uint32) os.FileMode {
 
 // dress gives a staged file the attributes that it is to be seen with.
 func (s *staging) dress(name string, a *journal.Applied, xattrs map[string]string) error {
+	if len(xattrs) > 0 {
+		if err := s.adorn(name, xattrs); err != nil {
+			return err
+		}
+	}
+	dir := int(s.dir.Fd())
+	if err := unix.Fchmodat(dir, name, a.Mode&modeBits, 0); err != nil {
+		return &os.PathError{Op: "chmod", Path: name, Err: err}
+	}
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(a.MTime)}
+	if err := unix.UtimesNanoAt(dir, name, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return &os.PathError{Op: "utimensat", Path: name, Err: err}
+	}
+	return nil
+}
+
+// adorn sets extended attributes of a staged file, as far as the filesystem has any.
+func (s *staging) adorn(name string, xattrs map[string]string) error {
 	file, err := s.root.Open(name)
 	if err != nil {
 		return err
@@ -158,12 +179,7 @@ func (s *staging) dress(name string, a *journal.Applied, xattrs map[string]strin
 			return &os.PathError{Op: "setxattr", Path: name, Err: err}
 		}
 	}
-	if err := file.Chmod(fileMode(a.Mode)); err != nil {
-		return err
-	}
-	t := unix.NsecToTimespec(a.MTime)
-	return unix.UtimesNanoAt(unix.AT_FDCWD, path.Join("/proc/self/fd", fmt.Sprint(file.Fd())),
-		[]unix.Timespec{{Nsec: unix.UTIME_OMIT}, t}, 0)
+	return nil
 }
 
 // ready is a durable file of a content.
@@ -221,69 +237,6 @@ func (s *staging) tidy() error {
 		})
 		return b.Tx.DeleteStaged(l[i])
 	})
-}
-
-// arrive journals contents that are durable, and has what waits for them go on.
-func (s *staging) arrive() error {
-	s.mu.Lock()
-	l, lost := s.durable, s.lost
-	s.durable, s.lost = nil, nil
-	s.mu.Unlock()
-	for _, root := range lost {
-		s.f.execution.arrived(root)
-	}
-	err := s.f.inParts(len(l), func(b *batch, i int) error { return s.arrived(b, l[i]) })
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.waiting -= len(l)
-	for _, c := range l {
-		delete(s.under, c.root)
-	}
-	return err
-}
-
-func (s *staging) arrived(b *batch, c content) error {
-	b.then(func() {
-		s.files[c.root] = append(s.files[c.root], c.name)
-		s.f.execution.arrived(c.root)
-	})
-	sig, err := s.signature(c.name)
-	if err != nil {
-		return nil // taken away: it is wanted as before
-	}
-	if err := b.Tx.PutStaged(journal.Staged{Root: c.root, Name: c.name, Signature: sig}); err != nil {
-		return err
-	}
-	if c.list != nil || sig.Size == 0 {
-		if err := keep(b.Tx, c.root, c.list); err != nil {
-			return err
-		}
-	}
-	ids, err := b.Tx.Wanted(c.root)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if err := b.Arrived(id, c.root); err != nil {
-			return err
-		}
-		if err := b.Tx.DeleteWanted(c.root, id); err != nil {
-			return err
-		}
-		if err := b.lookAtItem(id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lookAtItem has the executor compare the family of an item with the disk again.
-func (b *batch) lookAtItem(id item.ID) error {
-	n, ok, err := b.NodeOf(id)
-	if err != nil || !ok {
-		return err
-	}
-	return b.lookAt(n)
 }
 
 // run makes contents durable, and copies those that are on disk already.
@@ -351,12 +304,7 @@ func (s *staging) poke() {
 
 func (s *staging) fsync(l []content) error {
 	if len(l) > fewFiles {
-		dir, err := s.root.Open(".")
-		if err != nil {
-			return err
-		}
-		defer dir.Close()
-		return unix.Syncfs(int(dir.Fd()))
+		return unix.Syncfs(int(s.dir.Fd()))
 	}
 	for _, c := range l {
 		file, err := s.root.OpenFile(c.name, os.O_RDWR, 0)

@@ -105,9 +105,13 @@ func signatureOf(file *os.File) (signature.Signature, error) {
 	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
 		return signature.Signature{}, &os.PathError{Op: "fstat", Path: file.Name(), Err: err}
 	}
+	return signatureFrom(&st), nil
+}
+
+func signatureFrom(st *unix.Stat_t) signature.Signature {
 	return signature.Signature{
 		Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size, MTime: st.Mtim.Nano(), CTime: st.Ctim.Nano(),
-	}, nil
+	}
 }
 
 // same tells whether data is the content of that root.
