@@ -129,7 +129,7 @@ func state(t *testing.T, name string) []byte {
 		ID: item.ID{6, 6, 6}, Context: version.Vector{666: 1},
 		Entries: map[version.Dot]item.Entry{dot: {Content: &item.Content{Symlink: true, Target: "t", Size: 1, Timestamp: at}}},
 		Place:   item.Place{Name: stand, Timestamp: at},
-		Meta:    map[string]item.Register{item.Mode: {Value: "0644", Timestamp: at}},
+		Meta:    map[string]item.Register{item.Mode: {Value: "644", Timestamp: at}},
 	}
 	encoded, err := it.MarshalBinary()
 	if err != nil {

@@ -99,7 +99,7 @@ func (s *station) exec(program string, args ...string) result {
 func (s *station) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = s.Dir
-	if _, err := os.Stat(s.Dir); err != nil || slices.Contains(args, "umount") { // a working directory keeps a mount busy
+	if _, err := os.Stat(s.Dir); errors.Is(err, syscall.ENOTCONN) {
 		cmd.Dir = filepath.Dir(s.Dir)
 	}
 	cmd.WaitDelay = 10 * time.Second

@@ -15,10 +15,13 @@ const ordinary = "syncfs-e2e"
 
 // An ordinary user mounts, syncs and unmounts, without any right of root's; root and others are kept out.
 func TestAnOrdinaryUser(t *testing.T) {
+	var cred *syscall.Credential
+	if os.Getuid() == 0 {
+		cred = credential(t)
+	}
 	c := newCluster(t, embedded)
 	a, b := c.Station("a"), c.Station("b")
-	if os.Getuid() == 0 {
-		cred := credential(t)
+	if cred != nil {
 		for _, s := range []*station{a, b} {
 			s.uid = cred
 			for _, dir := range []string{s.Dir, s.home} {
