@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"syncfs/journal"
+	"syncfs/journal/item"
 )
 
 // take is some of the contents that are durable and not with the loop yet.

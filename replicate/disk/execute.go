@@ -17,7 +17,7 @@ const (
 	maxFamilies = 500 // in one transaction of the executor
 	maxSteps    = 400
 	maxReady    = 10000
-	patience    = 500 * time.Millisecond // with contents that are on their way
+	grace       = 500 * time.Millisecond // with contents that are on their way
 	rescan      = time.Second
 	quickRetry  = 250 * time.Millisecond
 	longRetry   = 64 * time.Second

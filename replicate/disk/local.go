@@ -90,7 +90,7 @@ func (f *Folder) wantedHere() error {
 	})
 	f.staging.copyAll(here)
 	if wanted {
-		f.execution.hold = f.options.Now().Add(patience)
+		f.execution.hold = f.options.Now().Add(grace)
 	}
 	return err
 }

@@ -110,7 +110,9 @@ func (t *smallStage) WriteAt(p []byte, at int64) (int, error) {
 	return copy(t.data[at:], p), nil
 }
 
-func (t *smallStage) ReadAt(p []byte, at int64) (int, error) { return bytes.NewReader(t.data).ReadAt(p, at) }
+func (t *smallStage) ReadAt(p []byte, at int64) (int, error) {
+	return bytes.NewReader(t.data).ReadAt(p, at)
+}
 
 // Commit writes the content to a file and hands it over.
 func (t *smallStage) Commit(ctx context.Context, l chunk.List) error {
@@ -136,7 +138,7 @@ func (t *smallStage) Close() error {
 
 // write makes a file of staging. There are many of these: it does without what a file of package os needs.
 func (s *staging) write(name string, data []byte) error {
-	fd, err := unix.Openat(int(s.dir.Fd()), name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Openat(int(s.fd.Fd()), name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: name, Err: err}
 	}

@@ -38,7 +38,7 @@ type content struct {
 type staging struct {
 	f    *Folder
 	root *os.Root
-	dir  *os.File      // the same directory, for system calls on names in it
+	fd   *os.File      // the same directory, for system calls on names in it
 	wake chan struct{} // for the loop: durable has grown
 
 	commit  chan content  // put together by sessions
@@ -69,7 +69,7 @@ func openStaging(f *Folder) (*staging, error) {
 	if s.root, err = f.options.State.OpenRoot(stagingDir); err != nil {
 		return nil, err
 	}
-	s.dir, err = s.root.Open(".")
+	s.fd, err = s.root.Open(".")
 	return s, err
 }
 
@@ -109,7 +109,7 @@ func (s *staging) recover() error {
 
 func (s *staging) signature(name string) (signature.Signature, error) {
 	var st unix.Stat_t
-	if err := unix.Fstatat(int(s.dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := unix.Fstatat(int(s.fd.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return signature.Signature{}, &os.PathError{Op: "lstat", Path: name, Err: err}
 	}
 	return signatureFrom(&st), nil
@@ -156,7 +156,7 @@ func (s *staging) dress(name string, a *journal.Applied, xattrs map[string]strin
 			return err
 		}
 	}
-	dir := int(s.dir.Fd())
+	dir := int(s.fd.Fd())
 	if err := unix.Fchmodat(dir, name, a.Mode&modeBits, 0); err != nil {
 		return &os.PathError{Op: "chmod", Path: name, Err: err}
 	}
@@ -304,7 +304,7 @@ func (s *staging) poke() {
 
 func (s *staging) fsync(l []content) error {
 	if len(l) > fewFiles {
-		return unix.Syncfs(int(s.dir.Fd()))
+		return unix.Syncfs(int(s.fd.Fd()))
 	}
 	for _, c := range l {
 		file, err := s.root.OpenFile(c.name, os.O_RDWR, 0)
