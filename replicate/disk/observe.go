@@ -41,8 +41,11 @@ func (b *batch) observeAt(k key, path string, tries int) error {
 
 // relook observes an entry once more, when what is recorded by then is journaled.
 func (b *batch) relook(k key, tries int) {
+	works := b.f.works
 	b.then(func() {
+		works.looks++
 		b.f.later(0, func(b *batch) error {
+			b.then(func() { works.looks-- })
 			path, err := k.path(b.Tx)
 			if err != nil {
 				return nil // gone since

@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"crypto/rand"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -30,7 +31,9 @@ type station struct {
 	ended   chan error
 }
 
-const patience = 20 * time.Second
+var many = flag.Int("many", 0, "how many files TestManyFiles makes")
+
+const patience = 60 * time.Second
 
 func newStation(t testing.TB, nm string) *station {
 	t.Helper()
@@ -492,9 +495,27 @@ func TestLink(t *testing.T) {
 	b.want("g", "1")
 }
 
+func TestSymlinkInDirectoryRenamedAtOnce(t *testing.T) {
+	a, b := pair(t)
+	for i := range 10 {
+		d, e := fmt.Sprint("d", i), fmt.Sprint("e", i)
+		a.must(a.mkdir(d))
+		a.must(a.symlink("target", d+"/l"))
+		a.must(a.symlink("target", d+"/m"))
+		a.must(a.rename(d+"/m", d+"/n"))
+		a.must(a.rename(d, e))
+		a.must(a.mkdir(d))
+		a.must(a.write(d+"/l", "a file"))
+	}
+	converge(t, a, b)
+}
+
 func TestManyFiles(t *testing.T) {
 	a, b := pair(t)
-	const n = 2000
+	n := 2000
+	if *many > 0 {
+		n = *many
+	}
 	for i := range 20 {
 		a.must(a.mkdir(fmt.Sprint("d", i)))
 	}

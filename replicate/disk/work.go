@@ -21,6 +21,7 @@ type works struct {
 	by     map[journal.Slot]map[string]work
 	count  int // of all
 	busy   int // of those that are being written
+	looks  int // entries to be observed once more
 	number uint64
 	todo   []key // those that may be ready for a worker
 }
@@ -32,8 +33,8 @@ func (w *works) get(k key) (work, bool) {
 	return x, ok
 }
 
-// settled is how many wait for nothing but a worker.
-func (w *works) settled() int { return w.count - w.busy }
+// settled is how many wait for nothing but a worker, or the next turn of the loop.
+func (w *works) settled() int { return w.count - w.busy + w.looks }
 
 func (w *works) put(k key, x work) {
 	w.del(k)
