@@ -53,7 +53,8 @@ func (r *replica) serveMounted(ctx context.Context, tcp net.Listener, ready func
 	}
 	end(nil)
 
-	err = errors.Join(err, server.stop(), sessions.stop(), r.uncover(unmounted), r.journalRest())
+	err = errors.Join(err, server.stop(), sessions.stop(), r.uncover(unmounted))
+	r.journalRest()
 	close(gone)
 	if answers != nil {
 		err = errors.Join(err, answers.stop())
@@ -93,14 +94,17 @@ func (r *replica) uncover(unmounted <-chan struct{}) error {
 	return nil
 }
 
-// journalRest journals what programs did up to now. What can't be is found by the next scan.
-func (r *replica) journalRest() error {
+// journalRest journals what programs did up to now. What can't be, or a scan that is cut off, is found by
+// the next scan.
+func (r *replica) journalRest() {
+	if r.disk.Status().Scanning {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if _, err := r.disk.Begin(ctx); err != nil {
+	if err := r.disk.WaitSettled(ctx); err != nil {
 		r.log.Warn("not all is journaled: the next scan takes it in", "err", err)
 	}
-	return nil
 }
 
 // withReplica opens a folder that is not mounted and calls fn while its parts run. Others may join by way
@@ -136,8 +140,9 @@ func (s *state) withReplica(ctx context.Context, yield bool, fn func(context.Con
 		}
 		err = errors.Join(err, answers.stop())
 	}
-	err = errors.Join(err, sessions.stop(), r.journalRest(), below.stop())
-	return errors.Join(err, r.close())
+	err = errors.Join(err, sessions.stop())
+	r.journalRest()
+	return errors.Join(err, below.stop(), r.close())
 }
 
 // answer answers on the control socket; what is under way when it is stopped is answered still. Streams

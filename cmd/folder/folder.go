@@ -131,6 +131,10 @@ func at(dir string, mounts []Mount) (Folder, error) {
 // daemon is gone, or is not there yet, keeps its last name.
 func resolve(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
+	if pwd := os.Getenv("PWD"); err != nil && filepath.IsAbs(pwd) {
+		// The working directory is in a mount that was taken away: the shell knows where that was.
+		abs, err = filepath.Join(pwd, dir), nil
+	}
 	if err != nil {
 		return "", fmt.Errorf("working directory: %w", err)
 	}
