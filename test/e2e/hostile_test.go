@@ -52,9 +52,9 @@ func newMallory(t *testing.T, victim *station) *mallory {
 	return &mallory{t, sshpeer.Dialer{Identity: id, Members: members}}
 }
 
-// says opens a connection, sends those bytes on its first stream, and gives what came back until the victim
-// hung up.
-func (m *mallory) says(victim string, said []byte) []byte {
+// says opens a connection, sends those bytes on its first stream, and gives the reason for which the victim
+// refused to go on; "" if it came to a good end.
+func (m *mallory) says(victim string, said []byte) (reason string) {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -63,33 +63,45 @@ func (m *mallory) says(victim string, said []byte) []byte {
 		m.t.Fatal(err)
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	stream, err := conn.Open(ctx)
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	go stream.Write(said)
-	heard, err := io.ReadAll(stream)
-	if ctx.Err() != nil {
-		m.t.Errorf("the victim went on listening: %v", err)
+	if _, err := io.ReadFull(stream, make([]byte, len(magic))); err != nil {
+		m.t.Fatal(err)
 	}
-	return heard
+	for {
+		var heard wire.Message
+		err := wire.Read(stream, &heard, 1<<20)
+		switch {
+		case ctx.Err() != nil:
+			m.t.Fatal("the victim neither refused nor came to an end")
+		case err != nil: // it hung up, or speaks in the other protocol too
+			return err.Error()
+		case heard.GetRefusal() != nil:
+			return heard.GetRefusal().Reason
+		case heard.GetEnd() != nil:
+			return ""
+		}
+	}
 }
 
 // session is a whole session as mallory would have it, that offers those states.
-func session(t *testing.T, name string, states ...[]byte) []byte {
+func session(t *testing.T, states ...[]byte) []byte {
 	t.Helper()
 	vector := version.Vector{666: 1}
 	digest := vector.Digest()
 	said := []byte(magic)
 	for _, m := range []*wire.Message{
 		{Kind: &wire.Message_Hello{Hello: &wire.Hello{Version: 1, Oldest: 1, Features: []string{"chunks-1"},
-			Name: name, Clock: uint64(time.Now().UnixNano())}}},
+			Name: "mallory", Clock: uint64(time.Now().UnixNano())}}},
 		{Kind: &wire.Message_Opening{Opening: &wire.Opening{Digest: digest[:], Rest: &wire.Rest{}}}},
 		{Kind: &wire.Message_Knowledge{Knowledge: &wire.Knowledge{Vector: vector.Append(nil)}}},
 		{Kind: &wire.Message_States{States: &wire.States{Items: states}}},
 		{Kind: &wire.Message_StatesEnd{StatesEnd: &wire.StatesEnd{Count: uint64(len(states))}}},
+		{Kind: &wire.Message_End{End: &wire.End{Rest: &wire.Rest{}}}},
 	} {
 		said = frame(t, said, m)
 	}
@@ -103,20 +115,6 @@ func frame(t *testing.T, b []byte, m proto.Message) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-// refusal is the reason that the victim gave, or "".
-func refusal(heard []byte) string {
-	heard, _ = bytes.CutPrefix(heard, []byte(magic))
-	for r := bytes.NewReader(heard); ; {
-		var m wire.Message
-		if err := wire.Read(r, &m, 1<<20); err != nil {
-			return ""
-		}
-		if m.GetRefusal() != nil {
-			return m.GetRefusal().Reason
-		}
-	}
 }
 
 // state is an item as mallory encodes it: a file of that name, made where nothing checks names.
@@ -148,13 +146,15 @@ func TestNamesThatLeadElsewhereAreRefused(t *testing.T) {
 	m := newMallory(t, a)
 
 	// What mallory says is well-formed: a harmless name is taken.
-	m.says("a", session(t, "mallory", state(t, "harmless")))
+	if reason := m.says("a", session(t, state(t, "harmless"))); reason != "" {
+		t.Fatalf("a good state was refused: %s", reason)
+	}
 	if !until(patience/10, func() bool { return len(a.Names("")) == 2 }) {
 		t.Fatalf("a good state was not taken; names are %q", a.Names(""))
 	}
 	before := readTree(t, a.Dir)
 	for _, name := range []string{"..", ".", "a/b", "/etc", "../up", "x\x00y", ".syncfs"} {
-		reason := refusal(m.says("a", session(t, "mallory", state(t, name))))
+		reason := m.says("a", session(t, state(t, name)))
 		if !strings.Contains(reason, "name") {
 			t.Errorf("name %q was refused with reason %q", name, reason)
 		}
@@ -188,12 +188,13 @@ func TestAMemberThatBreaksTheProtocolIsRefused(t *testing.T) {
 		"another protocol": []byte("HTTP/1.1 400 Bad Request\r\n\r\n"),
 		"garbage":          append([]byte(magic), bytes.Repeat([]byte{0xff}, 4096)...),
 		"a huge frame":     append([]byte(magic), 0x7f, 0xff, 0xff, 0xff),
-		"another's name":   session(t, "a", state(t, "x")),
-		"a broken state":   session(t, "mallory", []byte("not a state")),
+		"a broken state":   session(t, []byte("not a state")),
 		"a later version": frame(t, []byte(magic), &wire.Message{Kind: &wire.Message_Hello{
 			Hello: &wire.Hello{Version: 99, Oldest: 98, Name: "mallory", Clock: uint64(time.Now().UnixNano())}}}),
 	} {
-		m.says("a", said)
+		if reason := m.says("a", said); reason == "" {
+			t.Errorf("%s: not refused", what)
+		}
 		a.WantNames("", "of a")
 		if !until(patience/10, func() bool { return len(a.troubles()) > 0 }) {
 			t.Errorf("%s: status tells of no trouble", what)
