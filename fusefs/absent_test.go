@@ -70,9 +70,15 @@ func (a *afar) SetAbsent(string, step.Attr) {}
 
 func (a *afar) Fetch(ctx context.Context, path string) error {
 	a.mu.Lock()
-	content := a.files[path]
+	content, fetch := a.files[path], a.fetch
 	a.mu.Unlock()
-	return a.fetch(ctx, path, content)
+	return fetch(ctx, path, content)
+}
+
+func (a *afar) setFetch(fetch func(ctx context.Context, path, content string) error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fetch = fetch
 }
 
 // follow takes a recorded change into account.
@@ -98,7 +104,7 @@ func startAbsent(t *testing.T, files map[string]string) (*tester, *afar) {
 		o.Absent = a
 		o.Recorder.(*recording).also = a.follow
 	})
-	a.fetch = func(_ context.Context, path, content string) error {
+	a.setFetch(func(_ context.Context, path, content string) error {
 		_, _, err := m.Place(m.stage("fetched", content), path, signature.Signature{})
 		if err == nil {
 			a.mu.Lock()
@@ -106,7 +112,7 @@ func startAbsent(t *testing.T, files map[string]string) (*tester, *afar) {
 			a.mu.Unlock()
 		}
 		return err
-	}
+	})
 	return m, a
 }
 
@@ -137,7 +143,7 @@ func TestAbsentFileIsFetchedOnOpen(t *testing.T) {
 
 func TestAbsentFileIsChangedWithoutContent(t *testing.T) {
 	m, a := startAbsent(t, map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"})
-	a.fetch = func(context.Context, string, string) error { return errors.New("no peer") }
+	a.setFetch(func(context.Context, string, string) error { return errors.New("no peer") })
 	m.must(os.Remove(m.path("a")))
 	m.must(os.Rename(m.path("b"), m.path("e")))
 	m.write("c", "mine")
@@ -159,11 +165,11 @@ func TestAbsentFileIsChangedWithoutContent(t *testing.T) {
 func TestFetchIsInterrupted(t *testing.T) {
 	m, a := startAbsent(t, map[string]string{"a": "1"})
 	asked := make(chan struct{})
-	a.fetch = func(ctx context.Context, _, _ string) error {
+	a.setFetch(func(ctx context.Context, _, _ string) error {
 		close(asked)
 		<-ctx.Done()
 		return ctx.Err()
-	}
+	})
 	cat := exec.Command("cat", m.path("a"))
 	m.must(cat.Start())
 	within(t, "open does not ask for the content", asked)
@@ -191,12 +197,16 @@ func TestAppearingFileIsSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.names("")
-	a.mu.Lock()
-	a.files["a"] = "content"
-	a.mu.Unlock()
-	m.Invalidate("a")
-	if names := m.names(""); names != "a" {
-		t.Errorf("listed: %s", names)
+	// The name a was looked up, the name b was only listed.
+	for _, name := range []string{"a", "b"} {
+		a.mu.Lock()
+		a.files[name] = "content"
+		a.mu.Unlock()
+		m.Invalidate(name)
+		if names := m.names(""); !strings.Contains(names, name) {
+			t.Errorf("listed: %s", names)
+		}
 	}
 	m.want("a", "content")
+	m.want("b", "content")
 }

@@ -70,8 +70,9 @@ func (c *child) do(o order) error {
 func (c *child) start() error {
 	cmd := exec.Command(c.command[0], c.command[1:]...)
 	cmd.Dir = "/"
-	// It has not the daemon's standard error: whoever waits for the end of that, once the daemon has let go of it,
-	// would wait for this.
+	// It has not the daemon's standard error: whoever waits for the end of that, once the daemon has let go
+	// of it, would wait for this.
+	//
 	// A ^C at the terminal is the daemon's to handle.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	in, err := cmd.StdinPipe()

@@ -136,7 +136,7 @@ func (v *volume) Tmpfile(_ <-chan struct{}, in *fuse.CreateIn, out *fuse.CreateO
 			return err
 		}
 		k := keyOf(&st)
-		n := v.table.enter(k, v.ino(k), unix.S_IFREG, link{})
+		n := v.table.enter(k, v.ino(k), unix.S_IFREG, link{}, false)
 		out.NodeId = n.id
 		fillAttr(&out.Attr, n, &st)
 		out.SetAttrTimeout(cacheFor)

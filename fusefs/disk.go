@@ -34,13 +34,8 @@ func (m *Mounted) XAttrs(path string) (map[string]string, error) { return m.v.fo
 // Place puts what is staged at path. What is replaced goes to trash.
 func (m *Mounted) Place(staged, path string, old signature.Signature) (step.Stat, uint64, error) {
 	s := &doing{sig: old, path: path}
-	err := m.step("place", s, order{Op: opPlace, From: staged, To: path}, func(at []target) (err error) {
-		return m.v.whileStill(at[0].At, func(*unix.Stat_t) error {
-			if s.stat, err = m.v.folder.PlaceAt(staged, at[0].At, old); err == nil && at[0].absent {
-				m.v.table.bind(at[0].link, statKey(s.stat))
-			}
-			return err
-		})
+	err := m.step("place", s, order{Op: opPlace, From: staged, To: path}, func(at []target) error {
+		return m.v.placeStep(s, staged, at[0])
 	}, path)
 	return s.stat, s.order, err
 }
@@ -48,11 +43,8 @@ func (m *Mounted) Place(staged, path string, old signature.Signature) (step.Stat
 // Move renames what is at from, which must be free at to.
 func (m *Mounted) Move(from, to string, sig signature.Signature) (step.Stat, uint64, error) {
 	s := &doing{sig: sig, path: from}
-	err := m.step("move", s, order{Op: opMove, From: from, To: to}, func(at []target) (err error) {
-		return m.v.whileStill(at[0].At, func(*unix.Stat_t) error {
-			s.stat, err = m.v.folder.MoveAt(at[0].At, at[1].At, sig)
-			return err
-		})
+	err := m.step("move", s, order{Op: opMove, From: from, To: to}, func(at []target) error {
+		return m.v.moveStep(s, at[0], at[1])
 	}, from, to)
 	return s.stat, s.order, err
 }
@@ -64,18 +56,16 @@ func (m *Mounted) Remove(path string, sig signature.Signature) (uint64, error) {
 	if st, err := m.v.folder.Stat(path); err == nil && st.Kind == step.Dir {
 		o.Op = opRmdir
 	}
-	err := m.step("remove", s, o, func(at []target) error {
-		return m.v.whileStill(at[0].At, func(*unix.Stat_t) error { return m.v.folder.RemoveAt(at[0].At, sig) })
-	}, path)
+	err := m.step("remove", s, o, func(at []target) error { return m.v.removeStep(s, at[0]) }, path)
 	return s.order, err
 }
 
 // Attr sets attributes of what is at path. Nothing is reported.
 func (m *Mounted) Attr(path string, sig signature.Signature, a step.Attr) (step.Stat, uint64, error) {
 	s := &doing{sig: sig, path: path, attr: true}
-	err := m.step("attr", s, order{Op: opAttr, To: path, Attr: a}, func(at []target) (err error) {
+	err := m.step("attr", s, order{Op: opAttr, To: path, Attr: attrsOf(a)}, func(at []target) (err error) {
 		return m.v.whileStill(at[0].At, func(*unix.Stat_t) error {
-			_, err = at[0].Attr(sig, a)
+			_, err = at[0].At.Attr(sig, a)
 			return err
 		})
 	}, path)
@@ -86,15 +76,8 @@ func (m *Mounted) Attr(path string, sig signature.Signature, a step.Attr) (step.
 	return s.stat, s.order, err
 }
 
-// A target is a place that a step changes underneath.
-type target struct {
-	backing.At
-	link   link // of an absent file that the kernel knows
-	absent bool
-}
-
-// step makes a step: underneath, where the kernel knows nothing of the directories, and else by an order
-// to the helper, so that the kernel's caches are right and watchers are told.
+// step makes a step: underneath, where no program knows the directories, and else by an order to the
+// helper, so that the kernel's caches are right and watchers are told.
 func (m *Mounted) step(op string, s *doing, o order, direct func([]target) error, paths ...string) error {
 	m.steps.Lock()
 	defer m.steps.Unlock()
@@ -111,8 +94,8 @@ func (m *Mounted) step(op string, s *doing, o order, direct func([]target) error
 	return &fs.PathError{Op: op, Path: paths[len(paths)-1], Err: err}
 }
 
-// direct makes a step underneath if the kernel would not notice. names is held, so it can't come to know
-// of the directories meanwhile.
+// direct makes a step underneath if no program would notice. names is held, so none can come to know of
+// the directories meanwhile.
 func (m *Mounted) direct(s *doing, fn func([]target) error, paths []string) (done bool, err error) {
 	m.v.names.Lock()
 	defer m.v.names.Unlock()
@@ -123,34 +106,47 @@ func (m *Mounted) direct(s *doing, fn func([]target) error, paths []string) (don
 		}
 	}()
 	for _, path := range paths {
-		names, err := backing.Split(path)
-		if err != nil {
-			return true, err
-		}
-		if len(names) == 0 {
+		if path == "" {
 			return false, nil
 		}
-		dir, err := backing.Walk(m.v.folder.Root(), names[:len(names)-1])
+		t, through, err := m.aim(s, path)
 		if err != nil {
 			return true, err
 		}
-		t := target{At: backing.At{Dir: dir, Name: names[len(names)-1], Path: path}}
 		all = append(all, t)
-		var st unix.Stat_t
-		if err := unix.Fstat(dir, &st); err != nil {
-			return true, err
-		}
-		parent := m.v.table.known(keyOf(&st))
-		if parent == nil {
-			continue
-		}
-		if s.sig != noSignature || !m.v.absentAt(path) {
+		if through {
 			return false, nil
 		}
-		all[len(all)-1].link, all[len(all)-1].absent = link{parent, t.Name}, true
 	}
 	s.order = m.v.order.Load()
 	return true, fn(all)
+}
+
+// aim opens the directory of a target, and says whether it must be changed through the mount: if a program
+// knows the directory or, since the kernel may keep its times, the kernel the file whose attributes are to
+// be set. The coming of an absent file is no change to a program.
+func (m *Mounted) aim(s *doing, path string) (t target, through bool, err error) {
+	names, err := backing.Split(path)
+	if err != nil {
+		return target{}, false, err
+	}
+	name := names[len(names)-1]
+	dir, err := backing.Walk(m.v.folder.Root(), names[:len(names)-1])
+	if err != nil {
+		return target{}, false, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(dir, &st); err != nil {
+		unix.Close(dir)
+		return target{}, false, err
+	}
+	parent, seen := m.v.table.watched(keyOf(&st))
+	t = target{At: backing.At{Dir: dir, Name: name, Path: path}, link: link{parent, name}}
+	t.absent = parent != nil && s.sig == noSignature && m.v.absentAt(path)
+	if s.attr && unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		seen = seen || m.v.table.known(keyOf(&st)) != nil
+	}
+	return t, seen && !t.absent, nil
 }
 
 // through gives an order to the helper.

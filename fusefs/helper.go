@@ -23,7 +23,50 @@ const HelperArg = "fusefs-helper"
 type order struct {
 	Op       string
 	From, To string // paths; From of a place is a name in staging
-	Attr     step.Attr
+	Attr     attrs
+}
+
+// An attrs is a step.Attr in a form that gob carries whole: it drops a pointer to zero, and refuses a nil in a map.
+type attrs struct {
+	Mode  []uint32 // one, or none
+	MTime []int64  // one, or none
+	Set   map[string]string
+	Clear []string
+}
+
+func attrsOf(a step.Attr) attrs {
+	w := attrs{Set: map[string]string{}}
+	if a.Mode != nil {
+		w.Mode = []uint32{*a.Mode}
+	}
+	if a.MTime != nil {
+		w.MTime = []int64{*a.MTime}
+	}
+	for name, value := range a.XAttrs {
+		if value == nil {
+			w.Clear = append(w.Clear, name)
+		} else {
+			w.Set[name] = *value
+		}
+	}
+	return w
+}
+
+func (w attrs) attr() step.Attr {
+	a := step.Attr{XAttrs: map[string]*string{}}
+	if len(w.Mode) > 0 {
+		a.Mode = &w.Mode[0]
+	}
+	if len(w.MTime) > 0 {
+		a.MTime = &w.MTime[0]
+	}
+	for name, value := range w.Set {
+		a.XAttrs[name] = &value
+	}
+	for _, name := range w.Clear {
+		a.XAttrs[name] = nil
+	}
+	return a
 }
 
 // The orders.
@@ -124,7 +167,7 @@ func (h *helper) do(o order) error {
 		case opRmdir:
 			return backing.Unlink(to, unix.AT_REMOVEDIR)
 		case opAttr:
-			return to.SetAttr(o.Attr)
+			return to.SetAttr(o.Attr.attr())
 		case opFlush:
 			return flush(to)
 		}

@@ -22,7 +22,7 @@ func (v *volume) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, out *f
 		var st unix.Stat_t
 		err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 		if err == unix.ENOENT {
-			if !v.lookupAbsent(l, out) && !parent.hidden {
+			if !v.lookupAbsent(l, out) && !v.own(h) {
 				out.SetEntryTimeout(cacheFor)
 			}
 			return nil
@@ -30,24 +30,34 @@ func (v *volume) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, out *f
 		if err != nil {
 			return err
 		}
-		v.answer(l, &st, out)
+		v.answerTo(v.own(h), l, &st, out)
 		return nil
 	})
 }
 
 // answer fills in an entry found at l, and counts the kernel's reference.
 func (v *volume) answer(l link, st *unix.Stat_t, out *fuse.EntryOut) *node {
+	return v.answerTo(false, l, st, out)
+}
+
+// answerTo is answer to a program or to the helper. What the helper is told is not cached, so that the
+// first program that comes by asks too.
+func (v *volume) answerTo(own bool, l link, st *unix.Stat_t, out *fuse.EntryOut) *node {
 	k, kind := keyOf(st), uint16(st.Mode&unix.S_IFMT)
 	var n *node
 	if l.parent.hidden {
 		n = v.table.enterStaged(k, v.ino(k), kind, l.name)
 	} else {
-		n = v.table.enter(k, v.ino(k), kind, l)
+		n = v.table.enter(k, v.ino(k), kind, l, own)
+	}
+	if !own {
 		out.SetEntryTimeout(cacheFor)
+	}
+	if !own || l.parent.hidden {
+		out.SetAttrTimeout(cacheFor)
 	}
 	out.NodeId = n.id
 	fillAttr(&out.Attr, n, st)
-	out.SetAttrTimeout(cacheFor)
 	return n
 }
 

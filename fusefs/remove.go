@@ -53,7 +53,7 @@ func (v *volume) unlink(s spot, flags int) (uint32, error) {
 	if err := s.stat(&st); err != nil {
 		return 0, err
 	}
-	orphan := v.adopt(s, &st)
+	orphan := v.adopt(s.d.fd, s.l.name, &st)
 	if err := unix.Unlinkat(s.d.fd, s.l.name, flags); err != nil {
 		closeOrphan(orphan)
 		return 0, err
@@ -64,11 +64,11 @@ func (v *volume) unlink(s spot, flags int) (uint32, error) {
 
 // adopt opens what is about to lose its name, so that those who have it open or are about to open it find
 // it still. The kernel forgets it soon, if nobody has.
-func (v *volume) adopt(s spot, st *unix.Stat_t) int {
+func (v *volume) adopt(dir int, name string, st *unix.Stat_t) int {
 	if v.table.known(keyOf(st)) == nil {
 		return 0
 	}
-	fd, err := unix.Openat(s.d.fd, s.l.name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0
 	}

@@ -60,7 +60,7 @@ func (v *volume) rename(from, to spot, flags uint) error {
 	}
 	orphan := 0
 	if errB == nil && flags&unix.RENAME_EXCHANGE == 0 {
-		orphan = v.adopt(to, &b)
+		orphan = v.adopt(to.d.fd, to.l.name, &b)
 	}
 	if err := unix.Renameat2(from.d.fd, from.l.name, to.d.fd, to.l.name, flags); err != nil {
 		closeOrphan(orphan)

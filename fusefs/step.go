@@ -33,9 +33,9 @@ func (v *volume) stepRename(in *fuse.RenameIn, oldName, newName string) fuse.Sta
 	defer v.names.Unlock()
 	return v.inDir(in.NodeId, func(op *node, od *dir) error {
 		return unixError(v.inDir(in.Newdir, func(np *node, nd *dir) error {
-			from, to := spot{od, link{op, oldName}}, spot{nd, link{np, newName}}
+			from, to := v.target(spot{od, link{op, oldName}}), v.target(spot{nd, link{np, newName}})
 			if op.hidden {
-				s.err = v.placeStep(s, from, to)
+				s.err = v.placeStep(s, oldName, to)
 			} else {
 				s.err = v.moveStep(s, from, to)
 			}
@@ -61,59 +61,71 @@ func (v *volume) stepRemove(parent uint64, name string) fuse.Status {
 	v.names.Lock()
 	defer v.names.Unlock()
 	return v.inDir(parent, func(p *node, d *dir) error {
-		s.err = v.removeStep(s, spot{d, link{p, name}})
+		s.err = v.removeStep(s, v.target(spot{d, link{p, name}}))
 		s.order = v.order.Load()
 		return s.err
 	})
 }
 
-func (v *volume) at(s spot) backing.At {
-	return backing.At{Dir: s.d.fd, Name: s.l.name, Path: v.path(s.l)}
+// A target is a place that a step changes. link is its name to the kernel; it has no parent where the
+// kernel does not know the directory.
+type target struct {
+	backing.At
+	link   link
+	absent bool // an absent file is there
 }
 
-func (v *volume) placeStep(s *doing, from, to spot) error {
-	err := v.whileStill(v.at(to), func(old *unix.Stat_t) error {
+func (v *volume) target(s spot) target {
+	return target{At: backing.At{Dir: s.d.fd, Name: s.l.name, Path: v.path(s.l)}, link: s.l}
+}
+
+// placeStep does a place. names is held, as in the next two.
+func (v *volume) placeStep(s *doing, staged string, to target) error {
+	err := v.whileStill(to.At, func(old *unix.Stat_t) error {
 		return v.leaving(to, old, func() (err error) {
-			s.stat, err = v.folder.PlaceAt(from.l.name, v.at(to), s.sig)
+			s.stat, err = v.folder.PlaceAt(staged, to.At, s.sig)
 			return err
 		})
 	})
-	if err != nil {
-		v.table.placed(from.l.name, key{}, link{})
-		return err
+	switch {
+	case err != nil:
+		v.table.placed(staged, key{}, link{})
+	case to.absent:
+		v.table.bind(to.link, statKey(s.stat))
+	default:
+		v.table.placed(staged, statKey(s.stat), to.link)
 	}
-	v.table.placed(from.l.name, statKey(s.stat), to.l)
-	return nil
+	return err
 }
 
-func (v *volume) moveStep(s *doing, from, to spot) (err error) {
-	return v.whileStill(v.at(from), func(*unix.Stat_t) error {
-		if s.stat, err = v.folder.MoveAt(v.at(from), v.at(to), s.sig); err != nil {
+func (v *volume) moveStep(s *doing, from, to target) (err error) {
+	return v.whileStill(from.At, func(*unix.Stat_t) error {
+		if s.stat, err = v.folder.MoveAt(from.At, to.At, s.sig); err != nil {
 			return err
 		}
-		v.table.moved(statKey(s.stat), from.l, to.l)
+		v.table.moved(statKey(s.stat), from.link, to.link)
 		return nil
 	})
 }
 
-func (v *volume) removeStep(s *doing, from spot) error {
-	return v.whileStill(v.at(from), func(old *unix.Stat_t) error {
-		return v.leaving(from, old, func() error { return v.folder.RemoveAt(v.at(from), s.sig) })
+func (v *volume) removeStep(s *doing, from target) error {
+	return v.whileStill(from.At, func(old *unix.Stat_t) error {
+		return v.leaving(from, old, func() error { return v.folder.RemoveAt(from.At, s.sig) })
 	})
 }
 
-// leaving calls fn, which moves what is at s to trash: to the table it is as good as gone. nil: nothing is
+// leaving calls fn, which moves what is at t to trash: to the table it is as good as gone. nil: nothing is
 // there.
-func (v *volume) leaving(s spot, old *unix.Stat_t, fn func() error) error {
+func (v *volume) leaving(t target, old *unix.Stat_t, fn func() error) error {
 	if old == nil {
 		return fn()
 	}
-	orphan := v.adopt(s, old)
+	orphan := v.adopt(t.Dir, t.Name, old)
 	if err := fn(); err != nil {
 		closeOrphan(orphan)
 		return err
 	}
-	v.table.unlink(keyOf(old), s.l, uint64(old.Nlink), orphan)
+	v.table.unlink(keyOf(old), t.link, uint64(old.Nlink), orphan)
 	return nil
 }
 

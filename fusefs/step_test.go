@@ -289,3 +289,79 @@ func TestWatchersAreTold(t *testing.T) {
 		t.Errorf("events %v, want %s", got, want)
 	}
 }
+
+// What is placed in a directory that no program has seen yet is placed underneath; programs find all the
+// same, whenever they come by.
+func TestPlacedTree(t *testing.T) {
+	m := start(t)
+	m.names("")
+	for i, dir := range []string{"d", "d/e"} {
+		name := fmt.Sprint("dir", i)
+		m.must(os.Mkdir(m.under+"/.syncfs/staging/"+name, 0o755))
+		_, _, err := m.Place(name, dir, signature.Signature{})
+		m.must(err)
+	}
+	for i := range 100 {
+		_, _, err := m.Place(m.stage(fmt.Sprint("s", i), "first"), fmt.Sprintf("d/e/%02d", i), signature.Signature{})
+		m.must(err)
+	}
+	m.place("d/e/00", "second")
+	m.want("d/e/00", "second")
+	m.place("d/e/00", "third, now seen")
+	m.want("d/e/00", "third, now seen")
+	_, _, err := m.Move("d/e/01", "d/moved", m.signature("d/e/01"))
+	m.must(err)
+	m.want("d/moved", "first")
+	if n := len(strings.Fields(m.names("d/e"))); n != 99 {
+		t.Errorf("%d files", n)
+	}
+	m.place("d/e/new", "new")
+	if n := len(strings.Fields(m.names("d/e"))); n != 100 {
+		t.Errorf("%d files", n)
+	}
+	if n := m.v.table.seenDirs(); n != 3 {
+		t.Errorf("%d directories seen", n)
+	}
+}
+
+func (t *table) seenDirs() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := 0
+	for _, d := range t.nodes {
+		if d.kind == unix.S_IFDIR && d.seen {
+			n++
+		}
+	}
+	return n
+}
+
+func BenchmarkPlace(b *testing.B) {
+	for _, seen := range []bool{false, true} {
+		b.Run(fmt.Sprintf("seen=%v", seen), func(b *testing.B) {
+			dir := b.TempDir()
+			m, err := Mount(dir, Options{Recorder: newRecording()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer m.Unmount()
+			under := fmt.Sprintf("/proc/self/fd/%d/.syncfs/staging/", m.v.folder.Root())
+			os.Mkdir(under+"d", 0o755)
+			if _, _, err := m.Place("d", "d", signature.Signature{}); err != nil {
+				b.Fatal(err)
+			}
+			if seen {
+				os.ReadDir(dir + "/d")
+			}
+			for i := 0; b.Loop(); i++ {
+				b.StopTimer()
+				name := fmt.Sprint(i)
+				os.WriteFile(under+name, nil, 0o644)
+				b.StartTimer()
+				if _, _, err := m.Place(name, "d/"+name, signature.Signature{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

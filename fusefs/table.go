@@ -30,6 +30,8 @@ type node struct {
 	refs    int32  // links that have this node as parent, and open handles
 	kind    uint16 // the type bits of st_mode
 	hidden  bool   // the staging directory
+	seen    bool   // by a program; the helper alone caches nothing
+	fresh   bool   // only the helper has looked it up, by a name that the kernel does not keep: no program uses it
 	stale   bool   // the kernel may hold pages from before a passthrough handle wrote
 	link    link   // zero: no name, or none known
 	rare    *rare
@@ -58,7 +60,7 @@ type table struct {
 }
 
 func newTable(root key, gone func(*node)) *table {
-	r := &node{id: 1, key: root, ino: root.ino, lookups: 1, kind: unix.S_IFDIR}
+	r := &node{id: 1, key: root, ino: root.ino, lookups: 1, kind: unix.S_IFDIR, seen: true}
 	return &table{
 		root:   r,
 		nodes:  map[uint64]*node{1: r},
@@ -83,10 +85,26 @@ func (t *table) known(k key) *node {
 	return t.byKey[k]
 }
 
-// enter returns the node of a file found at l, for an answer that gives the kernel one more reference.
-func (t *table) enter(k key, ino uint64, kind uint16, l link) *node {
+// watched returns the node of a directory, and whether a program may know it: what is in it must then be
+// changed through the mount.
+func (t *table) watched(k key) (n *node, seen bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	n = t.byKey[k]
+	return n, n != nil && n.seen
+}
+
+// enter returns the node of a file found at l, for an answer that gives the kernel one more reference: to a
+// program, or to the helper.
+func (t *table) enter(k key, ino uint64, kind uint16, l link, own bool) *node {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.enterNode(k, ino, kind, l)
+	n.seen = n.seen || !own
+	return n
+}
+
+func (t *table) enterNode(k key, ino uint64, kind uint16, l link) *node {
 	n := t.byKey[k]
 	if n != nil && n.kind != kind {
 		// The number was given to another file behind our back.
@@ -97,10 +115,21 @@ func (t *table) enter(k key, ino uint64, kind uint16, l link) *node {
 		return t.add(k, ino, kind, l)
 	}
 	n.lookups++
+	n.fresh = false
 	if l.parent != nil {
 		t.addLink(n, l)
 	}
 	return n
+}
+
+// used returns the node of a file, if a program may use it: then the kernel is to see what changes in it.
+func (t *table) used(k key) *node {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := t.byKey[k]; n != nil && !n.fresh {
+		return n
+	}
+	return nil
 }
 
 func (t *table) add(k key, ino uint64, kind uint16, l link) *node {
@@ -130,6 +159,7 @@ func (t *table) enterStaged(k key, ino uint64, kind uint16, name string) *node {
 		return n
 	}
 	n := t.addNode(k, ino, kind)
+	n.fresh = true
 	t.staged[name] = n
 	return n
 }
@@ -282,6 +312,12 @@ func (t *table) moved(k key, from, to link) *node {
 	n := t.byKey[k]
 	if n == nil {
 		return nil
+	}
+	if to.parent == nil {
+		// Nobody but the helper knew it: who finds it next finds it anew.
+		delete(t.byKey, k)
+		t.removeLink(n, from)
+		return n
 	}
 	if n.isAbsent() {
 		if t.absent[from] == n {
