@@ -4,7 +4,6 @@ package station
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -12,10 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
-
-	"syncfs/cmd/report"
 )
 
 // A Station is one replica.
@@ -49,26 +44,13 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// Run runs syncfs and returns what it printed. An error has what it said on standard error; Status tells
-// its exit status.
+// Run runs syncfs and returns what it printed. An error has what it said on standard error.
 func (s *Station) Run(ctx context.Context, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, s.Program, args...).Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		err = fmt.Errorf("syncfs %s: %w\n%s", strings.Join(args, " "), err, exit.Stderr)
 	}
 	return strings.TrimSpace(string(out)), err
-}
-
-// ExitStatus is how the program that err came from ended; 0 if err is nil, -1 if it is no exit status.
-func ExitStatus(err error) int {
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &exit):
-		return exit.ExitCode()
-	}
-	return -1
 }
 
 // Mount mounts the folder; it begins no session by itself.
@@ -88,27 +70,6 @@ func (s *Station) Umount(ctx context.Context) error {
 func (s *Station) Mounted() bool {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	return err == nil && strings.Contains(string(mounts), " "+s.Dir+" fuse.syncfs ")
-}
-
-// Kill ends the daemon as a crash does.
-func (s *Station) Kill(ctx context.Context) error {
-	st, err := s.Status(ctx)
-	if err != nil {
-		return err
-	}
-	process, err := unix.PidfdOpen(st.PID, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(process)
-	if err := unix.PidfdSendSignal(process, unix.SIGKILL, nil, 0); err != nil {
-		return err
-	}
-	for {
-		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, -1); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }
 
 // Link makes other a peer of s that is reached at address; empty: it dials.
@@ -134,14 +95,4 @@ func (s *Station) Join(ctx context.Context, other *Station) error {
 func (s *Station) Flush(ctx context.Context, flags ...string) error {
 	_, err := s.Run(ctx, append([]string{"flush", s.Dir}, flags...)...)
 	return err
-}
-
-// Status is `syncfs status --json`.
-func (s *Station) Status(ctx context.Context) (report.Status, error) {
-	var st report.Status
-	out, err := s.Run(ctx, "status", s.Dir, "--json")
-	if err != nil {
-		return st, err
-	}
-	return st, json.Unmarshal([]byte(out), &st)
 }
