@@ -116,13 +116,13 @@ func (b *batch) changeAttrs(a *journal.Applied, st step.Stat, mtime int64, xattr
 		return err
 	}
 	if mode := st.Mode & modeBits; mode != a.Mode && st.Kind != step.Symlink {
-		if err := b.SetMeta(k, item.Mode, octal(mode)); err != nil {
+		if err := b.changeMeta(k, item.Mode, octal(mode)); err != nil {
 			return err
 		}
 		a.Mode = mode
 	}
 	if mtime != a.MTime && !a.Dir {
-		if err := b.SetMeta(k, item.MTime, strconv.FormatInt(mtime, 10)); err != nil {
+		if err := b.changeMeta(k, item.MTime, strconv.FormatInt(mtime, 10)); err != nil {
 			return err
 		}
 		a.MTime = mtime
@@ -134,6 +134,15 @@ func (b *batch) changeAttrs(a *journal.Applied, st step.Stat, mtime int64, xattr
 		a.XAttrs = d
 	}
 	return b.settled(a, k)
+}
+
+// changeMeta sets what is not shown already: then it was a step that set it, just before a crash.
+func (b *batch) changeMeta(k tree.Node, name, value string) error {
+	n, ok, err := b.NodeOf(k.IDs[0])
+	if err != nil || ok && n.Meta[name] == value {
+		return err
+	}
+	return b.SetMeta(k, name, value)
 }
 
 // settled notes that an operation on a conflict copy has made it an item, and one on twins left one.

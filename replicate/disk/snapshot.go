@@ -143,6 +143,9 @@ func (b *batch) commitNew(k key, n *journal.Applied, t taken) error {
 	}
 	if ok && !m.Dir && m.Content.Key() == t.content.Key() {
 		n.IDs, n.CopyOf, n.CopyDots, n.Content = m.IDs, m.CopyOf, m.CopyDots, m.Content
+		if err := b.haveFor(m.IDs, t.content.Root); err != nil {
+			return err
+		}
 		return b.lookAt(m)
 	}
 	dir, err := seenDir(b.Tx, k.dir)
@@ -176,6 +179,9 @@ func (b *batch) commitOver(a, n *journal.Applied, t taken) error {
 		n.CopyOf, n.CopyDots = attrs.CopyOf, attrs.CopyDots
 		return nil
 	}
+	if err := b.haveFor(a.IDs, t.content.Root); err != nil {
+		return err
+	}
 	shown, ok, err := b.NodeOf(a.IDs[0])
 	if err != nil {
 		return err
@@ -195,6 +201,18 @@ func (b *batch) commitOver(a, n *journal.Applied, t taken) error {
 	n.IDs, n.CopyOf, n.CopyDots = []item.ID{id}, item.ID{}, nil
 	attrs.IDs, attrs.CopyOf, attrs.CopyDots, attrs.Content = n.IDs, n.CopyOf, nil, n.Content
 	return b.changeAttrs(&attrs, t.stat, attrs.MTime, t.xattrs)
+}
+
+// haveFor notes that a content which an item wants is on disk, at its own place: put there just before a crash,
+// or written by a program of the same mind.
+func (b *batch) haveFor(ids []item.ID, root item.Hash) error {
+	wanting, err := b.Tx.Wanted(root)
+	for _, id := range wanting {
+		if err == nil && slices.Contains(ids, id) {
+			err = b.Arrived(id, root)
+		}
+	}
+	return err
 }
 
 // lookAt has the executor compare a node with the disk again.

@@ -1,0 +1,68 @@
+// Package disk keeps what is on disk behind the view. It takes what programs do to the folder into the
+// tree, and makes on disk what a session brought; it implements what the mount reports to, and what
+// sessions see of this replica.
+//
+// # The applied tree
+//
+// The journal holds, beside the items, the tree as it is on disk: each entry by directory and name, with the
+// items that it is, the content that was taken from it and its stat signature. It lags the view. What a
+// program does is done to the disk, so changes are resolved in the applied tree, and the tree is told what
+// the program saw. A directory on disk is a slot: a number that stays when it is renamed, so that a key, slot
+// and name, stays right where a path does not.
+//
+// # One loop
+//
+// One goroutine, the loop, makes all changes: it drains the queue of changes recorded, journals the
+// contents that workers took from files, journals what the scan confirms, and makes steps on disk. Each
+// group is one transaction of the journal; in memory nothing remains of one that failed (batch). Record
+// appends to the queue and waits for nobody.
+//
+// # Contents
+//
+// A file becomes an item when its content is taken: after Settled, by a worker that reads it underneath
+// and compares its signature before and after. The result counts if the file is still at the same path and
+// no change in the queue says otherwise; else it is taken again. Git's rule for racy files holds: a
+// file changed within one tick of the clock before it was read is read again by the next scan. The same
+// bytes are no edit.
+//
+// # Steps
+//
+// The tree marks the families of names where something may differ. For each the executor compares the view
+// with what is on disk and asks for what a node needs first: its directory in place, its name free; two
+// names that wait for one another go through a name of limbo. It is convergent: it has no list of steps to
+// lose, and looks at a family until nothing differs. A step names the signature that it expects. If
+// something else is there that is taken in first (look), so it can only become a conflict. Before a content
+// goes, who else shows it is put in place (save).
+//
+// A step tells the order number of the last change recorded before it took effect. These changes are
+// journaled first, in the same transaction, and only then the step, at the key that its path has then.
+//
+// A file that is known and not here has an absent entry. It appears while no name changes, so a program that
+// did not see it has not replaced it.
+//
+// # What is durable when
+//
+// A content is put together in staging, fsynced (in groups, by syncfs), noted in the journal, and only then
+// renamed into place. The journal is not fsynced for a step: after a crash the disk may be ahead of it, or,
+// for a step whose rename was not on disk yet, behind. In each gap:
+//
+//   - Staged, not noted: the file is removed at start, its content is wanted as before.
+//   - Placed, not journaled: the scan finds a file that the journal does not have there; the content is
+//     what the tree shows under that name, so it is noted as in place, and no operation is made.
+//   - Moved or removed, not journaled: the scan recognises the file by its inode at the place where the tree
+//     shows it, or finds gone what the tree does not show.
+//   - Journaled, not on disk: the scan finds the older state on disk. Where the tree has been told of the new
+//     one by a session that is an edit back to old bytes: the one gap that is left open, of a power cut
+//     within the seconds before the filesystem commits.
+//   - Changes in the queue: the scan finds what they did.
+//
+// # The scan
+//
+// After each start everything on disk is compared with the applied tree. What differs is looked at again
+// while no name changes and with the queue drained. Moves are recognised by inode, so what is missing is
+// journaled at the end. Steps wait for the scan, but not for that of first contact, which reads everything: there
+// nothing was moved. What a program removes before the scan is done is put aside under a name of limbo,
+// in the journal alone, until the scan has had the chance to find it elsewhere.
+//
+// The brake holds what may be a mishap: another folder, or most of the files gone at once.
+package disk
