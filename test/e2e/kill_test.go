@@ -28,6 +28,7 @@ func TestKilledFiftyTimesNothingIsLost(t *testing.T) {
 	a, b := pair(t)
 	written := map[string]string{} // on whichever station: names are its own
 	for i := range kills {
+		start := time.Now()
 		victim := a
 		if random.Intn(3) == 0 {
 			victim = b
@@ -44,7 +45,10 @@ func TestKilledFiftyTimesNothingIsLost(t *testing.T) {
 			written[path] = text
 		}
 		<-flush
+		flushed := time.Since(start)
 		victim.Mount()
+		t.Logf("kill %d of %s: %d files so far, flush ended after %v, mounted after %v", i+1, victim.Name, len(written),
+			flushed.Round(time.Millisecond), time.Since(start).Round(time.Millisecond))
 	}
 	a.Flush()
 	b.Flush()

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // patience is how long a command may take, and a condition may stay untrue.
@@ -208,10 +210,18 @@ func (s *station) Kill() {
 	if pid == 0 {
 		s.t.Fatalf("%s: no daemon to kill", s.Name)
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	process, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
 		s.t.Fatal(err)
 	}
-	until(10*time.Second, func() bool { return syscall.Kill(pid, 0) != nil })
+	defer unix.Close(process)
+	if err := unix.PidfdSendSignal(process, unix.SIGKILL, nil, 0); err != nil {
+		s.t.Fatal(err)
+	}
+	dead := []unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}
+	if n, err := unix.Poll(dead, 10000); n == 0 && err == nil {
+		s.t.Fatalf("%s: process %d outlives SIGKILL: a request of its own is pending", s.Name, pid)
+	}
 }
 
 // Log is what the daemon has logged; it is hidden while the folder is mounted, so this unmounts.
