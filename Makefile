@@ -5,12 +5,12 @@ LDFLAGS := -s -w -X syncfs/cmd/daemon.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DIR ?= $(HOME)/Sync
 FUZZTIME ?= 30s
+BENCHTIME ?= 1s
+TIMES ?= 1
 export GOFLAGS := -buildvcs=false
 
-# Packages that are tested under the race detector; the others start many processes and mounts and run
-# the real binary.
-RACE = $(shell go list ./... | grep -v -e /test/e2e -e /test/posix -e /test/bench -e /test/crash)
-E2E = $(shell go list ./test/... | grep -e /test/e2e -e /test/posix -e /test/crash)
+# All is tested under the race detector but test/e2e, which runs the real binary.
+RACE = $(shell go list ./... | grep -v /test/e2e)
 
 .PHONY: all help build run test check race e2e demo fuzz stress bench clean
 all: build ## build bin/syncfs
@@ -40,7 +40,7 @@ race: build
 	go test -race -timeout 15m $(RACE)
 
 e2e: build
-	@if [ -n "$(E2E)" ]; then SYNCFS=$(CURDIR)/bin/syncfs go test -timeout 20m $(E2E); fi
+	SYNCFS=$(CURDIR)/bin/syncfs go test -timeout 20m ./test/e2e
 
 demo: ## both examples of the paper, on this machine, step by step
 	@sh test/setup.sh run
@@ -50,15 +50,16 @@ demo: ## both examples of the paper, on this machine, step by step
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@sh test/fuzz.sh $(FUZZTIME)
 
-stress: ## the long runs: simulation, crashes, random operations
+stress: ## the long runs: random histories, crashes, kills, all tests under load (TIMES=... for longer)
 	@sh test/setup.sh test
 	@$(MAKE) --no-print-directory build
-	SYNCFS=$(CURDIR)/bin/syncfs SYNCFS_STRESS=1 go test -timeout 6h -count=1 ./replicate/... ./test/...
+	@SYNCFS=$(CURDIR)/bin/syncfs sh test/stress.sh $(TIMES)
 
-bench: ## benchmarks against the native directory underneath, and against rsync
+bench: ## benchmarks of the parts, and Go's source through the mounts against rsync
 	@sh test/setup.sh test
 	@$(MAKE) --no-print-directory build
-	SYNCFS=$(CURDIR)/bin/syncfs go test -timeout 3h -run '^$$' -bench . -benchtime 1x ./...
+	go test -timeout 1h -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
+	SYNCFS=$(CURDIR)/bin/syncfs SYNCFS_BENCH=1 go test -timeout 1h -count 1 -v -run GoSourceFromAnEmptyStart ./test/e2e
 
 clean: ## remove what was built
 	rm -rf bin

@@ -3,13 +3,15 @@ package e2e
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 )
 
 // Go's source from an empty start, over OpenSSH: unpacked in the mount, equal to the original, equal on both
-// replicas after one flush; then what costs next to nothing.
+// replicas after one flush; then what costs next to nothing. Times depend on what else the machine does: they
+// are logged, and held to their bounds by `make bench` alone.
 func TestGoSourceFromAnEmptyStart(t *testing.T) {
 	src := filepath.Join(goRoot(t), "src")
 	c := newCluster(t, openSSH)
@@ -28,19 +30,24 @@ func TestGoSourceFromAnEmptyStart(t *testing.T) {
 	wantEqual(t, "the original", prefixed(readTree(t, src)), "a", entries)
 	byRsync := rsync(c, src)
 	t.Logf("%d entries: flush %v, rsync -a %v, ratio %.2f", len(entries), took, byRsync, took.Seconds()/byRsync.Seconds())
-	if took > 2*byRsync {
+	timed := os.Getenv("SYNCFS_BENCH") != ""
+	if timed && took > 2*byRsync {
 		t.Errorf("a flush took %v, more than twice as long as rsync -a, %v", took, byRsync)
 	}
 
-	t.Run("a flush with nothing to do takes milliseconds", func(t *testing.T) {
-		best := time.Hour
+	t.Run("a flush with nothing to do costs next to nothing", func(t *testing.T) {
+		before, best := a.Traffic(), time.Hour
 		for range 5 {
 			start := time.Now()
 			a.Flush()
 			best = min(best, time.Since(start))
 		}
-		t.Logf("%v, the start of the program included", best)
-		if best > 250*time.Millisecond {
+		spent := (a.Traffic() - before) / 5
+		t.Logf("%v, the start of the program included, and %d bytes on the wire", best, spent)
+		if spent > 2048 {
+			t.Errorf("a flush with nothing to do took %d bytes on the wire", spent)
+		}
+		if timed && best > 250*time.Millisecond {
 			t.Errorf("a flush with nothing to do took %v", best)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 var (
 	seed      = flag.Int64("seed", 0, "run the history of this seed alone; 0: as many as -histories says")
 	first     = flag.Int64("first", 1, "the first seed of many")
-	histories = flag.Int("histories", 0, "how many histories to run; 0: 500, or 50 with -short")
+	histories = flag.Int("histories", 0, "how many histories to run; 0: 200, or 50 with -short")
 	length    = flag.Int("length", 40, "how long they are: from 5 steps to 4 more than this")
 )
 
@@ -22,7 +22,7 @@ func TestHistories(t *testing.T) {
 	case n == 0 && testing.Short():
 		n = 50
 	case n == 0:
-		n = 500
+		n = 200
 	}
 	operations, rounds := 0, 0
 	for s := from; s < from+n; s++ {
