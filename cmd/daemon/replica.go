@@ -180,10 +180,26 @@ func (r *replica) close() error {
 		errs = append(errs, r.under.direct.Close())
 	}
 	if r.journal != nil {
-		errs = append(errs, r.journal.Sync(), r.journal.Close())
+		errs = append(errs, r.closeJournal())
 	}
 	if r.root != nil {
 		errs = append(errs, r.root.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// closeTime is how long the journal may take to close.
+const closeTime = 30 * time.Second
+
+// closeJournal fsyncs and closes the journal. Where the disk takes nothing any more (it is full, the folder
+// was removed) the database tries for ever: the process then ends without, as in a crash.
+func (r *replica) closeJournal() error {
+	closed := make(chan error, 1)
+	go func() { closed <- errors.Join(r.journal.Sync(), r.journal.Close()) }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeTime):
+		return fmt.Errorf("%s: its journal can't be closed: is the disk full, or the folder gone? what was fsynced is kept", r.folder)
+	}
 }
