@@ -76,28 +76,17 @@ func (x *executor) free(k key) error {
 	if err != nil || a == nil {
 		return err
 	}
-	n, ok, err := x.shownAs(a)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return x.clear(a)
-	}
-	switch err := x.place(n); {
-	case errors.Is(err, errDoing):
-	case err != nil:
+	err = x.evict(a)
+	if err != nil && !errors.Is(err, errDoing) {
 		return err
 	}
 	if a, err = k.applied(x.Tx); err != nil || a == nil {
 		return err
 	}
-	if _, ok, err = x.shownAs(a); err != nil {
-		return err
-	}
-	if a.Absent || !ok {
+	if a.Absent {
 		return x.clear(a)
 	}
-	// The two wait for one another, or it is here for good and the name shown is already another's.
+	// It waits for what is to be here: to be placed itself, or to have what is in it placed.
 	to := key{k.dir, limbo + randomName()}
 	if err := x.inLimbo(a, to); err != nil {
 		return err
