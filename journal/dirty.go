@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 
 	"syncfs/journal/item"
@@ -71,8 +72,21 @@ func (tx *Tx) ClearDirty(d Dirty) error {
 	if err != nil || !ok || written != d.written {
 		return err
 	}
-	return tx.delete(key)
+	if written > 0 {
+		return tx.delete(key)
+	}
+	// Set by this Update: if there was none before it nothing is left of it, and those who walk the marks
+	// need not pass over it.
+	if before, err := tx.read(key); err != nil || before != nil {
+		return errors.Join(err, tx.delete(key))
+	}
+	tx.writes.remove(key)
+	return nil
 }
+
+// Marks is how many Updates have marked something since the journal was opened: while it stays what it was,
+// no mark has been added.
+func (j *Journal) Marks() uint64 { return j.marks.Load() }
 
 func parseDirty(key string) (Dirty, error) {
 	const head = 1 + len(item.ID{})

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -43,6 +44,8 @@ type Journal struct {
 	// writer is held by the one Update at work. Nothing is locked after it but Badger's own.
 	writer sync.Mutex
 	tail   *tail // guarded by writer
+
+	marks atomic.Uint64
 }
 
 // Open opens the journal in a directory, or makes a new one there. What an earlier process left

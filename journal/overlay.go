@@ -30,6 +30,25 @@ func (o *overlay) put(key, value []byte) {
 	o.values[k] = value
 }
 
+// remove undoes all puts of a key.
+func (o *overlay) remove(key []byte) {
+	k := string(key)
+	value, ok := o.values[k]
+	if !ok {
+		return
+	}
+	delete(o.values, k)
+	o.size -= int64(len(key) + len(value) + entryOverhead)
+	keys := o.keys[key[0]]
+	at, _ := slices.BinarySearch(keys, k)
+	o.keys[key[0]] = slices.Delete(keys, at, at+1)
+}
+
+// puts tells whether a key of that first byte is put.
+func (o *overlay) puts(kind byte) bool {
+	return slices.ContainsFunc(o.keys[kind], func(k string) bool { return o.values[k] != nil })
+}
+
 // from is the first key of that first byte that is not before start, "" where there is none.
 func (o *overlay) from(start string) string {
 	keys := o.keys[start[0]]

@@ -26,6 +26,7 @@ type Tx struct {
 	writes   *overlay // nil in a View
 	seen     map[string]*item.Item
 	values   map[string][]byte // what an Update has read of the snapshot
+	kin      map[string][]item.ID // who is of a family, by its prefix
 	maxKeys  int64
 	maxSize  int64
 }
@@ -76,6 +77,9 @@ func (j *Journal) commit(w *overlay) error {
 	}
 	if err := txn.Commit(); err != nil {
 		return commitError(err)
+	}
+	if w.puts(kindDirty) {
+		j.marks.Add(1)
 	}
 	return j.tail.after(w)
 }
@@ -162,6 +166,7 @@ func (tx *Tx) write(key, value []byte) error {
 	if tx.writes == nil {
 		return ErrReadOnly
 	}
+	tx.forgetKin(key)
 	tx.writes.put(key, value)
 	// Badger marks the end of a transaction with an entry of its own, and wants to stay below both.
 	if int64(len(tx.writes.values))+2 >= tx.maxKeys || tx.writes.size+1<<10 >= tx.maxSize {
