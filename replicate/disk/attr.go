@@ -89,7 +89,10 @@ func (b *batch) takeAttr(c recorded) error {
 		return nil // gone, as a later change will say
 	}
 	n := *a
-	return b.setAttrs(&n, c.Path, st)
+	if err := b.setAttrs(&n, c.Path, st); err != nil || a.Dir || st.Nlink < 2 {
+		return err
+	}
+	return b.otherNames(&n)
 }
 
 // setAttrs makes the attributes found on disk those of the item at a, and notes them.

@@ -227,11 +227,12 @@ func (b *batch) lookAt(n tree.Node) error {
 	return b.Tx.MarkDirty(n.Parent[0], family(n.Name))
 }
 
-// otherNames has the content taken of the other names of a file that was written.
+// otherNames has the other names of a file looked at where what the journal says of them is older: what is written or
+// set by one name is so by all.
 func (b *batch) otherNames(n *journal.Applied) error {
 	var others []key
 	err := b.Tx.ByInode(n.Signature.Dev, n.Signature.Ino, func(a *journal.Applied) error {
-		if k := at(a); k != at(n) && (a.Content == nil || a.Content.Key() != n.Content.Key()) {
+		if k := at(a); k != at(n) && a.Signature != n.Signature {
 			others = append(others, k)
 		}
 		return nil

@@ -282,6 +282,9 @@ func (x *executor) attrStep(a *journal.Applied, set step.Attr, xattrs item.Hash)
 	if err := x.put(&n); err != nil || now != at(a) {
 		return errors.Join(err, errAgain)
 	}
+	if !a.Dir && st.Nlink > 1 {
+		return x.otherNames(&n)
+	}
 	return nil
 }
 

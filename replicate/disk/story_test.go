@@ -495,6 +495,16 @@ func TestLink(t *testing.T) {
 	b.want("g", "1")
 }
 
+// A mode set elsewhere on one of two names of a file is that of both here, and so everywhere.
+func TestLinkIsGivenAMode(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "1"))
+	a.must(a.link("f", "g"))
+	converge(t, a, b)
+	b.must(b.chmod("f", 0o600))
+	converge(t, a, b)
+}
+
 func TestSymlinkInDirectoryRenamedAtOnce(t *testing.T) {
 	a, b := pair(t)
 	for i := range 10 {
