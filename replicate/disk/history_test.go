@@ -43,7 +43,7 @@ func TestHistories(t *testing.T) {
 				w.event()
 			}
 			for _, s := range w.stations {
-				s.fault = nil
+				s.noFault()
 				if s.stop == nil {
 					s.begin()
 				}
