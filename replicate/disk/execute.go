@@ -31,6 +31,7 @@ type execution struct {
 	ready    []subject               // some that something has just come for: they are looked at first
 	hold     time.Time               // until then nothing else is: most of what is wanted is about to come
 	scanned  time.Time               // when all marks were last looked for
+	none     uint64                  // one more than journal.Marks was when there was no mark
 	families int                     // how many it takes at once: fewer after a transaction that was too large
 	idle     bool                    // it has nothing to do now
 }
@@ -83,6 +84,7 @@ func (x *execution) arrived(root item.Hash) {
 	for _, s := range x.waiting[root] {
 		if x.blocked[s].root == root {
 			delete(x.blocked, s)
+			x.soon(s)
 		}
 	}
 	delete(x.waiting, root)
@@ -90,6 +92,7 @@ func (x *execution) arrived(root item.Hash) {
 
 // unblock lets all families go on.
 func (x *execution) unblock() {
+	x.none = 0
 	clear(x.blocked)
 	clear(x.waiting)
 }
@@ -159,8 +162,14 @@ func (f *Folder) marks(rest bool) (l []journal.Dirty, held bool, err error) {
 	if (!rest || len(x.ready) > 0) && now.Sub(x.scanned) < rescan {
 		return nil, false, nil
 	}
+	marks := f.journal.Marks() + 1
+	if marks == x.none && len(x.blocked) == 0 {
+		return nil, false, nil
+	}
 	x.scanned = now
-	l, err = f.dirty()
+	if l, err = f.dirty(); len(l) == 0 && len(x.blocked) == 0 {
+		x.none = marks
+	}
 	return l, false, err
 }
 

@@ -153,6 +153,7 @@ func (x *executor) family(d journal.Dirty) error {
 		return err
 	}
 	var first firstError
+	placed := map[key]bool{}
 	ids := []item.ID{d.Dir}
 	if shown {
 		ids = dir.IDs
@@ -164,8 +165,15 @@ func (x *executor) family(d journal.Dirty) error {
 			return err
 		}
 		for _, n := range nodes {
-			if fatal := first.add(x.place(n)); fatal != nil {
+			err := x.place(n)
+			if fatal := first.add(err); fatal != nil {
 				return fatal
+			}
+			if err != nil {
+				continue
+			}
+			if slot, err := x.dir(n.Parent); err == nil {
+				placed[key{slot, n.Name}] = true
 			}
 		}
 	}
@@ -175,6 +183,9 @@ func (x *executor) family(d journal.Dirty) error {
 	}
 	for _, s := range slots {
 		for _, nm := range x.f.held.names(s, d.Family) {
+			if placed[key{s, nm}] {
+				continue
+			}
 			a, err := x.Tx.Applied(s, nm)
 			if err != nil {
 				return err

@@ -49,6 +49,7 @@ type Folder struct {
 	queue   *queue
 	scanner *scanner
 	staging *staging
+	paths   paths
 
 	asks    chan ask      // for the loop
 	jobs    chan job      // for the workers

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"syncfs/journal"
 	"syncfs/journal/item"
@@ -64,6 +65,7 @@ func (f *Folder) ReadChunk(_ context.Context, h item.Hash) ([]byte, error) {
 func (f *Folder) read(root item.Hash, offset, limit int64, right func([]byte) bool) ([]byte, error) {
 	b, err := f.tryRead(root, offset, limit, right)
 	if errors.Is(err, chunk.ErrGone) {
+		f.paths.forget()
 		f.steps.RLock()
 		f.steps.RUnlock()
 		b, err = f.tryRead(root, offset, limit, right)
@@ -75,18 +77,19 @@ func (f *Folder) read(root item.Hash, offset, limit int64, right func([]byte) bo
 func (f *Folder) tryRead(root item.Hash, offset, limit int64, right func([]byte) bool) ([]byte, error) {
 	var paths []string
 	var staged string
+	size := limit
 	err := f.journal.View(func(tx *journal.Tx) error {
 		if st, err := tx.Staged(root); err != nil {
 			return err
 		} else if st != nil {
-			staged = st.Name
+			staged, size = st.Name, st.Signature.Size
 		}
 		return tx.ByRoot(root, func(a *journal.Applied) error {
 			if len(paths) >= 8 {
 				return nil
 			}
-			p, err := at(a).path(tx)
-			paths = append(paths, p)
+			dir, err := f.paths.of(tx, a.Parent)
+			paths, size = append(paths, join(dir, a.Name)), a.Content.Size
 			return err
 		})
 	})
@@ -98,11 +101,12 @@ func (f *Folder) tryRead(root item.Hash, offset, limit int64, right func([]byte)
 			return nil
 		}
 		defer file.Close()
-		b, err := io.ReadAll(io.NewSectionReader(file, offset, limit))
-		if err != nil || !right(b) {
+		b := make([]byte, max(0, min(limit, size-offset)))
+		n, err := file.ReadAt(b, offset)
+		if err != nil && !errors.Is(err, io.EOF) || !right(b[:n]) {
 			return nil
 		}
-		return b
+		return b[:n]
 	}
 	for _, p := range paths {
 		if b := try(f.disk.Open(p)); b != nil {
@@ -115,4 +119,39 @@ func (f *Folder) tryRead(root item.Hash, offset, limit int64, right func([]byte)
 		}
 	}
 	return nil, fmt.Errorf("content %v: %w", root, chunk.ErrGone)
+}
+
+// paths are where directories were on disk when somebody read in them last. One that was renamed since is not
+// found there, or has not the content looked for.
+type paths struct {
+	mu sync.Mutex // guards by; nothing is locked after it
+	by map[journal.Slot]string
+}
+
+const maxPaths = 1 << 10
+
+func (p *paths) of(tx *journal.Tx, dir journal.Slot) (string, error) {
+	p.mu.Lock()
+	path, ok := p.by[dir]
+	p.mu.Unlock()
+	if ok {
+		return path, nil
+	}
+	path, err := tx.SlotPath(dir)
+	if err != nil {
+		return "", err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.by == nil || len(p.by) >= maxPaths {
+		p.by = map[journal.Slot]string{}
+	}
+	p.by[dir] = path
+	return path, nil
+}
+
+func (p *paths) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.by)
 }

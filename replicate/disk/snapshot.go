@@ -122,8 +122,8 @@ func (b *batch) commit(k key, t taken) error {
 	if err := b.put(n); err != nil {
 		return err
 	}
-	if t.content.Symlink {
-		return nil
+	if err := b.unmark(n); err != nil || t.content.Symlink {
+		return err
 	}
 	b.then(func() { b.f.accepted(t.path) })
 	if t.stat.Nlink > 1 {
@@ -213,6 +213,41 @@ func (b *batch) haveFor(ids []item.ID, root item.Hash) error {
 		}
 	}
 	return err
+}
+
+// unmark takes the mark of a family away where a alone is what the tree shows of it and what is on disk, as it is
+// once most changes that programs make are journaled: there is nothing for the executor to do.
+func (b *batch) unmark(a *journal.Applied) error {
+	up, err := owners(b.Tx, a.Parent)
+	if err != nil || len(up) != 1 || len(b.f.held.names(a.Parent, family(a.Name))) > 1 {
+		return err
+	}
+	d, ok, err := b.Tx.Dirty(up[0], family(a.Name))
+	if err != nil || !ok {
+		return err
+	}
+	dir, ok, err := b.Dir(up[0])
+	if err != nil || !ok || len(dir.IDs) != 1 {
+		return err
+	}
+	nodes, err := b.Family(dir, d.Family)
+	if err != nil || len(nodes) != 1 || !isAs(a, nodes[0]) {
+		return err
+	}
+	delete(b.f.execution.blocked, subject{d.Dir, d.Family})
+	return b.Tx.ClearDirty(d)
+}
+
+// isAs tells whether a file or symlink on disk is as a node shows it.
+func isAs(a *journal.Applied, n tree.Node) bool {
+	if n.Dir || n.IsCopy() || a.CopyOf != (item.ID{}) || a.Absent || a.Name != n.Name || !slices.Equal(a.IDs, n.IDs) {
+		return false
+	}
+	if a.Content.Key() != n.Content.Key() || a.Content.Symlink {
+		return a.Content.Key() == n.Content.Key() && n.Content.MTime == a.MTime
+	}
+	shown := entry(n, at(a))
+	return a.XAttrs == shown.XAttrs && a.Mode == shown.Mode && a.MTime == shown.MTime
 }
 
 // lookAt has the executor compare a node with the disk again.
