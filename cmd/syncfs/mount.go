@@ -39,7 +39,7 @@ func mountCommand() *cobra.Command {
 	o.config.Interval = config.DefaultInterval
 	f := cmd.Flags()
 	f.BoolVar(&o.foreground, "foreground", false, "stay in the foreground, and log to standard error too")
-	f.StringVar(&o.config.Name, "name", "", "the replica's `name`: 1 to 32 letters, digits, dots, hyphens (default: the host's)")
+	f.StringVar(&o.config.Name, "name", "", "the replica's `name`: 1 to 32 letters, digits, dots, hyphens, underscores (default: the host's)")
 	f.StringVar(&o.config.Listen, "listen", "", "serve peers at this `host:port`")
 	f.Var(&o.config.Interval, "interval", "how often to begin sessions with peers; off: only when told to flush")
 	f.StringVar(&o.config.Schedule, "schedule", "", "begin sessions by this `cron` expression instead")
