@@ -42,7 +42,7 @@ func (r *replica) status(ctx context.Context, _ none) (report.Status, error) {
 // diskStatus tells how far the disk and the journal are from one another.
 func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) {
 	now := r.disk.Status()
-	s.Scan = report.Scan{Running: now.Scanning, Files: now.Scanned}
+	s.Scan = report.Scan{Running: s.Mounted && now.Scanning, Files: now.Scanned}
 	if !now.First {
 		s.Scan.Total = int64(now.Files)
 	}

@@ -61,7 +61,7 @@ func printStatus(w io.Writer, s report.Status, now time.Time) error {
 		text string
 	}{
 		{s.Listen != "", "listening on " + s.Listen},
-		{s.Mounted && s.Scan.Running, fmt.Sprintf("scanning: %d of %d files", s.Scan.Files, max(s.Scan.Total, s.Scan.Files))},
+		{s.Scan.Running, fmt.Sprintf("scanning: %d of %d files", s.Scan.Files, max(s.Scan.Total, s.Scan.Files))},
 		{true, "waiting to go out: " + amount(s.Outgoing)},
 		{true, "content on its way here: " + amount(s.Wanted)},
 		{s.Conflicts > 0, fmt.Sprintf("conflicts: %d (see `syncfs conflicts`)", s.Conflicts)},
