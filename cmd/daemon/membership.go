@@ -63,6 +63,9 @@ func (s *state) peerAdd(_ context.Context, add PeerAdd) (none, error) {
 		if m.Address, err = sshpeer.ParseAddress(add.Address); err != nil {
 			return none{}, err
 		}
+		if !m.Address.SSH {
+			m.Command = "" // it went with the address before
+		}
 	}
 	if add.Command != "" {
 		m.Command = add.Command
