@@ -157,10 +157,10 @@ func TestAnotherProtocolIsTold(t *testing.T) {
 		"220 mail.example ESMTP\r\n": "220 mail.example",
 		"\x00\x01\x02\xff\xfe":       "does not speak SSH",
 	} {
-		a.Run("peer", "add", "b", answering(t, words), "--command", "")
+		a.Run("peer", "add", "b", answering(t, words))
 		a.refused("b", want)
 	}
-	a.Run("peer", "add", "b", "127.0.0.1:"+c.port(), "--command", "")
+	a.Run("peer", "add", "b", "127.0.0.1:"+c.port())
 	a.refused("b", "OpenSSH", "ssh://")
 	untouched(a, b)
 }
