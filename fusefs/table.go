@@ -122,16 +122,6 @@ func (t *table) enterNode(k key, ino uint64, kind uint16, l link) *node {
 	return n
 }
 
-// used returns the node of a file, if a program may use it: then the kernel is to see what changes in it.
-func (t *table) used(k key) *node {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if n := t.byKey[k]; n != nil && !n.fresh {
-		return n
-	}
-	return nil
-}
-
 func (t *table) add(k key, ino uint64, kind uint16, l link) *node {
 	n := t.addNode(k, ino, kind)
 	t.byKey[k] = n

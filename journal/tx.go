@@ -25,7 +25,7 @@ type Tx struct {
 	snapshot *badger.Txn
 	writes   *overlay // nil in a View
 	seen     map[string]*item.Item
-	values   map[string][]byte // what an Update has read of the snapshot
+	values   map[string][]byte    // what an Update has read of the snapshot
 	kin      map[string][]item.ID // who is of a family, by its prefix
 	maxKeys  int64
 	maxSize  int64
