@@ -66,8 +66,8 @@ func (f *Folder) read(root item.Hash, offset, limit int64, right func([]byte) bo
 	b, err := f.tryRead(root, offset, limit, right)
 	if errors.Is(err, chunk.ErrGone) {
 		f.paths.forget()
-		//lint:ignore SA2001 once it is had, the steps under way are over
 		f.steps.RLock()
+		//lint:ignore SA2001 once it is had, the steps under way are over
 		f.steps.RUnlock()
 		b, err = f.tryRead(root, offset, limit, right)
 	}
