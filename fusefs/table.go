@@ -31,7 +31,6 @@ type node struct {
 	kind    uint16 // the type bits of st_mode
 	hidden  bool   // the staging directory
 	seen    bool   // by a program; the helper alone caches nothing
-	fresh   bool   // only the helper has looked it up, by a name that the kernel does not keep: no program uses it
 	stale   bool   // the kernel may hold pages from before a passthrough handle wrote
 	link    link   // zero: no name, or none known
 	rare    *rare
@@ -115,7 +114,6 @@ func (t *table) enterNode(k key, ino uint64, kind uint16, l link) *node {
 		return t.add(k, ino, kind, l)
 	}
 	n.lookups++
-	n.fresh = false
 	if l.parent != nil {
 		t.addLink(n, l)
 	}
@@ -149,7 +147,6 @@ func (t *table) enterStaged(k key, ino uint64, kind uint16, name string) *node {
 		return n
 	}
 	n := t.addNode(k, ino, kind)
-	n.fresh = true
 	t.staged[name] = n
 	return n
 }
