@@ -58,7 +58,8 @@ stress: ## the long runs: random histories, crashes, kills, all tests under load
 bench: ## benchmarks of the parts, and Go's source through the mounts against rsync
 	@sh test/setup.sh test
 	@$(MAKE) --no-print-directory build
-	go test -timeout 1h -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
+	go test -timeout 1h -run '^$$' -bench . -benchtime $(BENCHTIME) $$(go list ./... | grep -v /test/bench)
+	SYNCFS=$(CURDIR)/bin/syncfs go test -timeout 1h -run '^$$' -bench . -benchtime 1x ./test/bench
 	SYNCFS=$(CURDIR)/bin/syncfs SYNCFS_BENCH=1 go test -timeout 1h -count 1 -v -run GoSourceFromAnEmptyStart ./test/e2e
 
 clean: ## remove what was built
