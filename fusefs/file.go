@@ -29,7 +29,7 @@ type file struct {
 	dirty    bool
 	whole    bool
 	ranges   ranges
-	last     time.Time // of the last write
+	last     time.Time // of the last write, or when it was last opened to be written
 	inflight int       // writes begun and not done
 
 	// The mtime that the kernel has of a file whose times it keeps; nil: unknown.
@@ -185,6 +185,19 @@ func (v *volume) isDirty(n *node) bool {
 	}
 	defer f.mu.Unlock()
 	return f.dirty
+}
+
+// busy says whether a program writes the file, or has opened it just now to do so: what is put in its place would
+// have what it writes end in trash. mu is held.
+func (f *file) busy() bool { return f.dirty || f.writers > 0 && time.Since(f.last) < still }
+
+func (v *volume) isBusy(n *node) bool {
+	f := v.lockFile(n, false)
+	if f == nil {
+		return false
+	}
+	defer f.mu.Unlock()
+	return f.busy()
 }
 
 // A fingerprint changes with every change of a file's bytes, but for those within one tick of its clock.

@@ -1,6 +1,7 @@
 package fusefs
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -28,4 +29,20 @@ func TestAttrsOfZero(t *testing.T) {
 	if all, err := m.XAttrs("f"); err != nil || len(all) != 0 {
 		t.Errorf("left: %v, %v", all, err)
 	}
+}
+
+// A file that a program has just opened to write is not replaced before it writes.
+func TestOpenedToWriteIsBusy(t *testing.T) {
+	m := start(t)
+	m.write("f", "f")
+	m.rec.waitSettled(t, "f")
+	file, err := os.OpenFile(m.path("f"), os.O_WRONLY|os.O_APPEND, 0)
+	m.must(err)
+	_, _, err = m.Place(m.stage("s", "new"), "f", m.signature("f"))
+	if !errors.Is(err, step.ErrBusy) {
+		t.Errorf("replaced: %v", err)
+	}
+	m.must(file.Close())
+	m.place("f", "new")
+	m.want("f", "new")
 }

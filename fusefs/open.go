@@ -114,6 +114,7 @@ func (v *volume) opened(n *node, h *handle, st *unix.Stat_t, out *fuse.OpenOut) 
 	f.handles = append(f.handles, h)
 	if h.write {
 		f.writers++
+		f.last = time.Now()
 	}
 	v.admit(f, h, v.privil && !tracked, out)
 	if h.pass && first {

@@ -150,7 +150,7 @@ func (v *volume) whileStill(at backing.At, fn func(*unix.Stat_t) error) error {
 	}
 	defer f.mu.Unlock()
 	v.look(f)
-	if f.dirty {
+	if f.busy() {
 		return step.ErrBusy
 	}
 	return fn(&st)
@@ -173,7 +173,7 @@ func (v *volume) checkStep(n *node) error {
 }
 
 func (v *volume) checkSignature(n *node, sig signature.Signature) error {
-	if v.isDirty(n) {
+	if v.isBusy(n) {
 		return step.ErrBusy
 	}
 	return v.find(n, func(d *dir, name string, _ *unix.Stat_t) error {
