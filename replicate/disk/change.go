@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"syncfs/journal"
 	"syncfs/journal/change"
@@ -266,4 +267,7 @@ func (b *batch) lookAgain(path string) {
 	b.then(func() { b.f.scanner.ask(dir) })
 }
 
-func notExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+// notExist tells whether there is nothing at a path: no such name, or none that leads to it.
+func notExist(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}

@@ -10,12 +10,18 @@ import (
 
 // confirm takes in what a scan found to differ, if it still does when all that was recorded is journaled
 // and no name changes.
-func (f *Folder) confirm(dir string, names []string) error {
+func (f *Folder) confirm(slot journal.Slot, names []string) error {
 	return f.disk.Freeze(func() error {
 		if err := f.drain(); err != nil {
 			return err
 		}
-		return f.inParts(len(names), func(b *batch, i int) error { return b.found(join(dir, names[i])) })
+		return f.inParts(len(names), func(b *batch, i int) error {
+			path, err := key{slot, names[i]}.path(b.Tx)
+			if err != nil {
+				return nil // the directory is gone
+			}
+			return b.found(path)
+		})
 	})
 }
 

@@ -26,7 +26,7 @@ func (b *batch) takeRename(path, to string) error {
 		return nil
 	}
 	if !okFrom {
-		return b.observe(to)
+		return b.cameTo(to)
 	}
 	a, err := from.applied(b.Tx)
 	if err != nil {
@@ -48,12 +48,22 @@ func (b *batch) takeRename(path, to string) error {
 	return b.rename(a, k, over)
 }
 
-// renameUnknown: a file whose content was not taken yet is now at k, or something that is not replicated.
+// cameTo: something that the journal does not know was renamed to path. If a scan has yet to come to it, it is
+// left for a scan, when all that was recorded is journaled: what is there by now may be something else again.
+func (b *batch) cameTo(path string) error {
+	b.then(func() { b.f.scanner.ask(path) }) // it may be a directory
+	if b.f.scanner.knows() {
+		return b.observe(path)
+	}
+	b.lookAgain(path)
+	return nil
+}
+
+// renameUnknown: a file whose content was not taken yet is now at k, or something that is not known.
 func (b *batch) renameUnknown(from, k key, to string) error {
 	w, ok := b.f.works.get(from)
 	if !ok {
-		b.then(func() { b.f.scanner.ask(to) }) // it may be a directory
-		return b.observe(to)
+		return b.cameTo(to)
 	}
 	w.whole, w.ranges = true, nil
 	b.dropWork(from)
@@ -167,6 +177,8 @@ func (b *batch) takeExchange(path, to string) error {
 	if x == nil {
 		x, k, l = y, l, k
 	}
+	b.lookAgain(path)
+	b.lookAgain(to)
 	w, ok := b.f.works.get(l)
 	b.dropWork(l)
 	if err := b.rename(x, l, nil); err != nil || !ok {

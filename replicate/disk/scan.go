@@ -2,11 +2,9 @@ package disk
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"syncfs/journal"
 	"syncfs/journal/signature"
@@ -32,6 +30,7 @@ type scanner struct {
 	mu    sync.Mutex // guards what follows; nothing is locked after it
 	whole bool       // all is to be compared
 	dirs  map[string]bool
+	at    bool // something is being compared
 }
 
 func newScanner(f *Folder) *scanner {
@@ -77,13 +76,14 @@ func (s *scanner) asked() (whole bool, dirs []string) {
 		dirs = append(dirs, d)
 	}
 	s.dirs = map[string]bool{}
+	s.at = whole || len(dirs) > 0
 	return whole, dirs
 }
 
 func (s *scanner) waiting() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.whole || len(s.dirs) > 0
+	return s.whole || len(s.dirs) > 0 || s.at
 }
 
 func (s *scanner) run(ctx context.Context) error {
@@ -99,6 +99,9 @@ func (s *scanner) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.mu.Lock()
+		s.at = false
+		s.mu.Unlock()
 		if !s.waiting() {
 			s.f.nudge(ctx)
 		}
@@ -225,7 +228,7 @@ type finding struct {
 
 // scanDir compares one directory, and has what differs confirmed.
 func (s *scanner) scanDir(ctx context.Context, slot journal.Slot) (found finding, err error) {
-	dir, l, ok, err := s.list(ctx, slot)
+	l, ok, err := s.list(ctx, slot)
 	if err != nil || !ok {
 		return found, err
 	}
@@ -235,7 +238,7 @@ func (s *scanner) scanDir(ctx context.Context, slot journal.Slot) (found finding
 		return found, err
 	}
 	for part := range slices.Chunk(differ, confirmed) {
-		if err := s.f.do(ctx, func() error { return s.f.confirm(dir, part) }); err != nil {
+		if err := s.f.do(ctx, func() error { return s.f.confirm(slot, part) }); err != nil {
 			return found, err
 		}
 		if err := s.f.await(ctx, func() bool { return s.f.works.settled() < ahead }); err != nil {
@@ -257,29 +260,30 @@ func (s *scanner) scanDir(ctx context.Context, slot journal.Slot) (found finding
 }
 
 // list is what is in a directory, wherever it is by now; false where that can't be known.
-func (s *scanner) list(ctx context.Context, slot journal.Slot) (dir string, l []step.Stat, ok bool, err error) {
+func (s *scanner) list(ctx context.Context, slot journal.Slot) (l []step.Stat, ok bool, err error) {
 	for range maxTries {
+		var dir string
 		err := s.f.journal.View(func(tx *journal.Tx) error {
 			var err error
 			dir, err = tx.SlotPath(slot)
 			return err
 		})
 		if err != nil {
-			return "", nil, false, nil // gone since
+			return nil, false, nil // gone since
 		}
 		l, err := s.f.disk.List(dir)
 		switch {
 		case err == nil:
-			return dir, l, true, nil
-		case !notExist(err) && !errors.Is(err, syscall.ENOTDIR):
+			return l, true, nil
+		case !notExist(err):
 			s.f.refuse(dir, err)
-			return "", nil, false, nil // nothing is known to be missing
+			return nil, false, nil // nothing is known to be missing
 		}
 		if err := s.f.do(ctx, s.f.drain); err != nil {
-			return "", nil, false, err
+			return nil, false, err
 		}
 	}
-	return "", nil, false, nil
+	return nil, false, nil
 }
 
 // compare is the names in a directory that are not as the journal says, and those that are not there.
