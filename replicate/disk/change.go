@@ -197,6 +197,9 @@ func (b *batch) forget(a *journal.Applied) error {
 				return err
 			}
 		}
+		for name := range b.f.works.by[a.Slot] {
+			b.dropWork(key{a.Slot, name})
+		}
 		if len(below) > 0 {
 			for _, id := range a.IDs {
 				if err := b.Tx.MarkDirtyDir(id); err != nil {

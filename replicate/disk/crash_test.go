@@ -218,7 +218,12 @@ func TestTrashExpires(t *testing.T) {
 	}
 	old, big, fresh := put(40*24*time.Hour, 1), put(48*time.Hour, 1000), put(time.Hour, 500)
 	a.begin().settled()
+	a.end()
 	a.folder.options.TrashSize = 1200
+	state, err := os.OpenRoot(filepath.Join(a.root, ".syncfs"))
+	a.must(err)
+	defer state.Close()
+	a.folder.options.State = state
 	a.must(a.folder.expireTrash(a.ctx()))
 	for dir, stays := range map[string]bool{old: false, big: false, fresh: true} {
 		if _, err := os.Stat(dir); (err == nil) != stays {

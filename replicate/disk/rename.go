@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"slices"
 
 	"syncfs/journal"
@@ -73,6 +74,9 @@ func (b *batch) renameUnknown(from, k key, to string) error {
 
 // rename makes a rename found on disk one of the tree, unless it shows that already.
 func (b *batch) rename(a *journal.Applied, k key, over *journal.Applied) error {
+	if inside, err := b.isInside(k, a); err != nil || inside {
+		return errors.Join(err, b.amiss(a, k))
+	}
 	shown, err := b.isShownAt(a, k)
 	if err != nil {
 		return err
@@ -189,7 +193,24 @@ func (b *batch) takeExchange(path, to string) error {
 	return nil
 }
 
+// amiss has places looked at where a change does not fit what is known: what was moved before, nobody saw.
+func (b *batch) amiss(a *journal.Applied, k key) error {
+	for _, k := range []key{at(a), k} {
+		path, err := k.path(b.Tx)
+		if err != nil {
+			return err
+		}
+		b.lookAgain(path)
+	}
+	return nil
+}
+
 func (b *batch) exchange(x, y *journal.Applied) error {
+	for _, p := range [][2]*journal.Applied{{x, y}, {y, x}} {
+		if inside, err := b.isInside(at(p[0]), p[1]); err != nil || inside {
+			return errors.Join(err, b.amiss(x, at(y)))
+		}
+	}
 	n, err := seen(b.Tx, x)
 	if err != nil {
 		return err
