@@ -97,12 +97,22 @@ func do(t *testing.T, args []string) string {
 	return ""
 }
 
-// syncfs runs a command in this process.
+// syncfs runs a command in this process. Its standard error is a file, as it is for people: a daemon that it
+// leaves behind has it too.
 func syncfs(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	var out, errs bytes.Buffer
-	status = run(context.Background(), args, strings.NewReader(""), &out, &errs)
-	return out.String(), errs.String(), status
+	errs, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer errs.Close()
+	var out bytes.Buffer
+	status = run(context.Background(), args, strings.NewReader(""), &out, errs)
+	said, err := os.ReadFile(errs.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.String(), string(said), status
 }
 
 // umountAll takes away what a transcript that failed left mounted.
