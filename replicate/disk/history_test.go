@@ -211,6 +211,9 @@ func (w *world) write(s *station, p string) {
 	}
 	w.number++
 	data := fmt.Sprint("content ", w.number)
+	if w.rand.IntN(4) == 0 {
+		data = fmt.Sprint("content of many ", w.rand.IntN(3))
+	}
 	old, _ := os.ReadFile(s.path(p))
 	if s.write(p, data) == nil {
 		delete(w.lost, string(old))

@@ -18,11 +18,20 @@ func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
 	if err := f.taken(ctx); err != nil {
 		return nil, err
 	}
+	if err := f.do(ctx, f.again); err != nil {
+		return nil, err
+	}
 	v, err := f.tree.Stamp()
 	if err != nil {
 		return nil, err
 	}
 	return v, f.journal.Sync()
+}
+
+// again has all be tried once more that waits for something else than a peer.
+func (f *Folder) again() error {
+	_, err := f.copyWanted()
+	return err
 }
 
 // taken returns when all that was recorded before the call is journaled, and the contents of the files that were
@@ -60,7 +69,11 @@ func (f *Folder) Join(ctx context.Context, states iter.Seq2[*item.Item, error], 
 		f.brake.tooMuch(removed, f.held.files, "a peer has removed")
 		f.execution.unblock()
 		f.execution.idle = false
-		return f.wantedHere()
+		wanted, err := f.copyWanted()
+		if wanted {
+			f.execution.hold = f.options.Now().Add(grace)
+		}
+		return err
 	})
 }
 
@@ -73,12 +86,12 @@ func (f *Folder) isLive(id item.ID) (live bool) {
 	return live
 }
 
-// wantedHere finds wanted contents that are on disk already, and has them copied: the file that has one now
-// may have to give way before who wants it is in place.
-func (f *Folder) wantedHere() error {
+// copyWanted has wanted contents copied that are on disk already: the file that has one now may have to give way
+// before who wants it is in place. No peer is asked for these, so what a crash or a full disk has kept from being
+// copied is copied by the next that looks. Wanted: there are contents that are wanted, here or not.
+func (f *Folder) copyWanted() (wanted bool, err error) {
 	here := map[item.Hash]int{}
-	wanted := false
-	err := f.journal.View(func(tx *journal.Tx) error {
+	err = f.journal.View(func(tx *journal.Tx) error {
 		return tx.EachWanted(func(root item.Hash, _ item.ID) error {
 			wanted = true
 			ok, err := isHere(tx, root)
@@ -89,10 +102,7 @@ func (f *Folder) wantedHere() error {
 		})
 	})
 	f.staging.copyAll(here)
-	if wanted {
-		f.execution.hold = f.options.Now().Add(grace)
-	}
-	return err
+	return wanted, err
 }
 
 var errFound = errors.New("found")

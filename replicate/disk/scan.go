@@ -160,7 +160,7 @@ func (s *scanner) scanAll(ctx context.Context) error {
 	}
 	s.ready.Store(true)
 	s.f.queue.poke()
-	return nil
+	return s.f.do(ctx, s.f.again)
 }
 
 // scanSome compares some directories, and those found in them that are new. What is missing in one may be

@@ -1,0 +1,79 @@
+package disk
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// wants is how many contents are wanted still.
+func (s *station) wants() int {
+	s.t.Helper()
+	rest, err := s.folder.Rest(s.ctx())
+	s.must(err)
+	return rest.Wanted
+}
+
+// A content that is wanted and that a program writes under another name is here, for all who want it.
+func TestWantedContentIsWrittenHere(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "the same"))
+	b.states(a)
+	b.must(b.folder.Settle(b.ctx()))
+	b.must(b.write("g", "the same"))
+	b.settled()
+	b.want("f", "the same")
+	if n := b.wants(); n != 0 {
+		t.Errorf("%d contents are wanted still", n)
+	}
+	converge(t, a, b)
+}
+
+// The daemon ends when the first of two files of one content is in place and the journal does not say so.
+// Started again it puts the other in place as well, without a peer.
+func TestCrashBetweenFilesOfOneContent(t *testing.T) {
+	for n := int64(0); ; n++ {
+		a, b := pair(t)
+		a.must(a.write("f", "the same"))
+		a.must(a.write("g", "the same"))
+		passed := b.faultAfter(n, errCrash)
+		if b.takeStates(b.ctx(), a) == nil {
+			_ = b.takeContents(b.ctx(), a)
+		}
+		b.end()
+		b.noFault()
+		_, errF := os.Lstat(filepath.Join(b.root, "f"))
+		_, errG := os.Lstat(filepath.Join(b.root, "g"))
+		b.begin().settled()
+		if errF == nil || errG == nil {
+			b.want("f", "the same")
+			b.want("g", "the same")
+			if n := b.wants(); n != 0 {
+				t.Errorf("%d contents are wanted still", n)
+			}
+		}
+		converge(t, a, b)
+		a.end()
+		b.end()
+		if passed.Load() <= n {
+			return
+		}
+	}
+}
+
+// A copy that was to be made of a content that is here, when the daemon ended, is made by the next.
+func TestCrashBeforeACopy(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "the same"))
+	a.must(a.write("g", "old"))
+	converge(t, a, b)
+	a.must(a.write("g", "the same"))
+	b.faultAfter(0, context.Canceled)
+	_ = b.takeStates(b.ctx(), a)
+	b.end()
+	b.noFault()
+	b.begin().settled()
+	b.want("g", "the same")
+	converge(t, a, b)
+}
