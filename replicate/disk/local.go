@@ -18,20 +18,11 @@ func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
 	if err := f.taken(ctx); err != nil {
 		return nil, err
 	}
-	if err := f.do(ctx, f.again); err != nil {
-		return nil, err
-	}
 	v, err := f.tree.Stamp()
 	if err != nil {
 		return nil, err
 	}
 	return v, f.journal.Sync()
-}
-
-// again has all be tried once more that waits for something else than a peer.
-func (f *Folder) again() error {
-	_, err := f.copyWanted()
-	return err
 }
 
 // taken returns when all that was recorded before the call is journaled, and the contents of the files that were

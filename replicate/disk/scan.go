@@ -160,7 +160,10 @@ func (s *scanner) scanAll(ctx context.Context) error {
 	}
 	s.ready.Store(true)
 	s.f.queue.poke()
-	return s.f.do(ctx, s.f.again)
+	return s.f.do(ctx, func() error {
+		_, err := s.f.copyWanted()
+		return err
+	})
 }
 
 // scanSome compares some directories, and those found in them that are new. What is missing in one may be

@@ -126,9 +126,6 @@ func (b *batch) commit(k key, t taken) error {
 		return err
 	}
 	b.then(func() { b.f.accepted(t.path) })
-	if err := b.copyForOthers(t.content.Root); err != nil {
-		return err
-	}
 	if t.stat.Nlink > 1 {
 		if err := b.otherNames(n); err != nil {
 			return err
@@ -216,17 +213,6 @@ func (b *batch) haveFor(ids []item.ID, root item.Hash) error {
 		}
 	}
 	return err
-}
-
-// copyForOthers has a content that is on disk now be copied for the items that want it elsewhere: no peer is asked
-// for what is here.
-func (b *batch) copyForOthers(root item.Hash) error {
-	wanting, err := b.Tx.Wanted(root)
-	if err != nil || len(wanting) == 0 {
-		return err
-	}
-	b.then(func() { b.f.staging.copyAll(map[item.Hash]int{root: 1}) })
-	return nil
 }
 
 // unmark takes the mark of a family away where a alone is what the tree shows of it and what is on disk, as it is

@@ -15,21 +15,6 @@ func (s *station) wants() int {
 	return rest.Wanted
 }
 
-// A content that is wanted and that a program writes under another name is here, for all who want it.
-func TestWantedContentIsWrittenHere(t *testing.T) {
-	a, b := pair(t)
-	a.must(a.write("f", "the same"))
-	b.states(a)
-	b.must(b.folder.Settle(b.ctx()))
-	b.must(b.write("g", "the same"))
-	b.settled()
-	b.want("f", "the same")
-	if n := b.wants(); n != 0 {
-		t.Errorf("%d contents are wanted still", n)
-	}
-	converge(t, a, b)
-}
-
 // The daemon ends when the first of two files of one content is in place and the journal does not say so.
 // Started again it puts the other in place as well, without a peer.
 func TestCrashBetweenFilesOfOneContent(t *testing.T) {

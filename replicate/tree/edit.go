@@ -21,6 +21,7 @@ type Edit struct {
 	loose   map[item.ID]bool // on no seat at this moment
 	seats   []seat           // where the directories that are one node may have changed
 	touched map[spot]bool    // what may show something else
+	changed map[item.ID]bool // items that were left with an older state
 }
 
 // A spot is a family of names in a directory.
@@ -42,11 +43,17 @@ func newEdit(t *Tree, tx *journal.Tx) (*Edit, error) {
 		away:    map[item.ID]item.Place{},
 		loose:   map[item.ID]bool{},
 		touched: map[spot]bool{},
+		changed: map[item.ID]bool{},
 	}, nil
 }
 
 // finish brings what is kept beside the items up to date, before the transaction commits.
 func (e *Edit) finish() error {
+	for id := range e.changed {
+		if err := e.giveWayAtLast(id); err != nil {
+			return err
+		}
+	}
 	if err := e.regroup(); err != nil {
 		return err
 	}
@@ -114,6 +121,9 @@ func (e *Edit) set(id item.ID, known, older *item.Item) error {
 	}
 	if err := e.unwant(wasKnown, known); err != nil {
 		return err
+	}
+	if older != nil {
+		e.changed[id] = true
 	}
 	if (wasKnown == nil) != (known == nil) {
 		if err := e.refreshBase(id); err != nil {

@@ -44,6 +44,34 @@ func TestWriteKeepsUnseenContent(t *testing.T) {
 	}
 }
 
+// A file that shows an older state waits for a peer's content and for one of its own, which a program has
+// overwritten on disk already. The peer's comes; then the write is told: there is nothing left to wait for.
+func TestOlderStateEndsWithWhatItWaitedForLast(t *testing.T) {
+	w, a, b := two(t)
+	a.put("f", "x1")
+	w.settle()
+	a.put("f", "x2")
+	b.pull(a)
+	id := b.put("f", "x3")
+	b.shows("f=x3")
+	b.update(func(e *tree.Edit) error {
+		if err := e.Tx.PutWanted(bytes("x3").Root, id); err != nil {
+			return err
+		}
+		return e.Arrived(id, bytes("x2").Root)
+	})
+	b.shows("f=x3")
+	b.put("f", "x4")
+	if got := b.tree(); len(got) != 2 || got["f"] != "x4" {
+		t.Fatalf("%v", got)
+	}
+	b.check()
+	w.settle()
+	if got := a.tree(); !maps.Equal(got, b.tree()) {
+		t.Fatalf("%v, %v", got, b.tree())
+	}
+}
+
 // The content seen is shown as a copy already: it is that which is superseded.
 func TestWriteOverWhatIsACopyNow(t *testing.T) {
 	w, a, b := two(t)

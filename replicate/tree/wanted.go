@@ -128,14 +128,34 @@ func (e *Edit) Arrived(id item.ID, root item.Hash) error {
 	if err != nil || known == nil {
 		return err
 	}
-	for _, r := range roots(known) {
-		if wanted, err := e.isWanted(r, id); err != nil {
-			return err
-		} else if wanted {
-			return e.refresh(known)
-		}
+	if waits, err := e.waits(known); err != nil {
+		return err
+	} else if waits {
+		return e.refresh(known)
 	}
 	return e.Release(id)
+}
+
+// waits tells whether an item wants a content that it shows.
+func (e *Edit) waits(it *item.Item) (bool, error) {
+	for _, root := range roots(it) {
+		if wanted, err := e.isWanted(root, it.ID); err != nil || wanted {
+			return wanted, err
+		}
+	}
+	return false, nil
+}
+
+// giveWayAtLast: a change has taken from an item what it waited for last, the other contents being here.
+func (e *Edit) giveWayAtLast(id item.ID) error {
+	known, err := e.Tx.Known(id)
+	if err != nil || known == nil || !known.Live() {
+		return err // a copy that is known to be gone waits with the file that it is of
+	}
+	if waits, err := e.waits(known); err != nil || waits {
+		return err
+	}
+	return e.giveWay(id)
 }
 
 // Release says that all contents of an item are here: it is shown as it is known.
