@@ -183,7 +183,8 @@ func (v *volume) renameAbsent(from, to spot, haveFrom, haveTo bool, flags uint) 
 		return false, nil // a file from underneath replaces an absent one
 	}
 	if haveTo {
-		if _, err := v.unlink(to, 0); err != nil {
+		replaced := func(uint32) {} // is part of the rename
+		if err := v.unlink(to, 0, replaced); err != nil {
 			return true, err
 		}
 	} else {

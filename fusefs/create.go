@@ -177,11 +177,13 @@ func (v *volume) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse
 			return err
 		}
 		l := link{parent, name}
-		v.answer(l, &st, out)
 		if named {
+			// By its new name nothing is reported of the file before this is.
 			v.record(change.Change{Kind: change.Link, Path: old, To: v.path(l), Local: local(st.Mode)})
+			v.answer(l, &st, out)
 			return nil
 		}
+		v.answer(l, &st, out)
 		v.record(change.Change{Kind: change.Create, Path: v.path(l)})
 		v.overwritten(n, false)
 		return nil

@@ -35,31 +35,35 @@ func (v *volume) remove(h *fuse.InHeader, name string, flags int, kind change.Ki
 		if kind == change.Rmdir && v.holdsAbsent(path) {
 			return unix.ENOTEMPTY
 		}
-		mode, err := v.unlink(s, flags)
+		err := v.unlink(s, flags, func(mode uint32) {
+			v.record(change.Change{Kind: kind, Path: path, Local: local(mode)})
+		})
 		if err == unix.ENOENT && kind == change.Unlink && v.unlinkAbsent(s.l) {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		v.record(change.Change{Kind: kind, Path: path, Local: local(mode)})
-		return nil
+		return err
 	})
 }
 
-// unlink removes a name and returns the mode of what it was of.
-func (v *volume) unlink(s spot, flags int) (uint32, error) {
+// unlink removes a name and has it reported, with the mode of what it was of. What is written to a file is reported
+// by its names, so no write is while one goes: the file's lock is held.
+func (v *volume) unlink(s spot, flags int, report func(mode uint32)) error {
 	var st unix.Stat_t
 	if err := s.stat(&st); err != nil {
-		return 0, err
+		return err
+	}
+	if n := v.table.known(keyOf(&st)); n != nil {
+		f := v.lockFile(n, true)
+		defer v.unlockFile(f)
 	}
 	orphan := v.adopt(s.d.fd, s.l.name, &st)
 	if err := unix.Unlinkat(s.d.fd, s.l.name, flags); err != nil {
 		closeOrphan(orphan)
-		return 0, err
+		return err
 	}
 	v.table.unlink(keyOf(&st), s.l, uint64(st.Nlink), orphan)
-	return st.Mode, nil
+	report(st.Mode)
+	return nil
 }
 
 // adopt opens what is about to lose its name, so that those who have it open or are about to open it find
