@@ -64,7 +64,7 @@ func (m *Mounted) Remove(path string, sig signature.Signature) (uint64, error) {
 func (m *Mounted) Attr(path string, sig signature.Signature, a step.Attr) (step.Stat, uint64, error) {
 	s := &doing{sig: sig, path: path, attr: true}
 	err := m.step("attr", s, order{Op: opAttr, To: path, Attr: attrsOf(a)}, func(at []target) (err error) {
-		return m.v.whileStill(at[0].At, func(*unix.Stat_t) error {
+		return m.v.whileStill(at[0].At, func(*unix.Stat_t, *file) error {
 			_, err = at[0].At.Attr(sig, a)
 			return err
 		})
@@ -167,11 +167,9 @@ func (m *Mounted) through(s *doing, o order, path string) error {
 }
 
 // bringWrites brings to light what the kernel keeps of a file that a program has open for writing, so
-// that it is seen to be busy.
+// that it is seen to be busy: what is written back later, or stored through a mapping. Once such pages are on
+// disk, the next store into them gives the file a new time.
 func (m *Mounted) bringWrites(path string) error {
-	if !m.v.writeback {
-		return nil
-	}
 	st, err := m.v.folder.Stat(path)
 	if err != nil || st.Kind != step.File {
 		return nil
@@ -184,12 +182,20 @@ func (m *Mounted) bringWrites(path string) error {
 	if f == nil {
 		return nil
 	}
-	hidden := f.writers > 0 && !f.dirty
-	f.mu.Unlock()
-	if !hidden {
-		return nil
+	hidden := m.v.writeback && f.writers > 0 && !f.dirty
+	fd := -1
+	if f.passWriters > 0 {
+		fd, err = unix.FcntlInt(uintptr(f.handles[0].fd), unix.F_DUPFD_CLOEXEC, 0)
 	}
-	return m.child.do(order{Op: opFlush, To: path})
+	f.mu.Unlock()
+	switch {
+	case hidden:
+		return m.child.do(order{Op: opFlush, To: path})
+	case fd >= 0:
+		defer unix.Close(fd)
+		return writeBack(fd)
+	}
+	return err
 }
 
 // Freeze calls fn while no name changes. fn makes no step.

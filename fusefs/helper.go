@@ -207,6 +207,11 @@ func flush(at backing.At) error {
 		return err
 	}
 	defer unix.Close(fd)
+	return writeBack(fd)
+}
+
+// writeBack has the pages of a file written that the kernel keeps.
+func writeBack(fd int) error {
 	const all = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
 	return unix.SyncFileRange(fd, 0, 0, all)
 }

@@ -45,6 +45,7 @@ type Absent interface {
 // Options are those of a mount. Recorder is required.
 type Options struct {
 	Recorder   Recorder
+	Replica    string       // its name, for conflict names
 	Absent     Absent       // nil: no file is ever absent
 	Logger     *slog.Logger // nil: nothing is logged
 	ReadOnly   bool
@@ -84,7 +85,11 @@ func Mount(dir string, o Options) (*Mounted, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := mount(folder, o)
+	err = folder.Recover(o.Replica)
+	var m *Mounted
+	if err == nil {
+		m, err = mount(folder, o)
+	}
 	if err != nil {
 		folder.Close()
 		return nil, &fs.PathError{Op: "mount", Path: dir, Err: err}
@@ -212,6 +217,7 @@ func (m *Mounted) serve(server *fuse.Server) {
 	defer m.steps.Unlock()
 	m.child.end()
 	m.v.settleEnded()
+	m.v.notices.Wait()
 	m.v.dirs.closeAll()
 	m.v.folder.Close()
 	close(m.done)

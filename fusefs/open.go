@@ -173,6 +173,7 @@ func (v *volume) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
 		f.writers--
 		if f.writers == 0 && f.inflight == 0 {
 			v.settle(f)
+			v.putAway(f)
 		}
 	}
 }

@@ -44,14 +44,18 @@ func (v *volume) endWrite(f *file) {
 	f.last = time.Now()
 }
 
-// soil makes a file dirty. A file without a name has nobody to tell. names and f.mu are held.
+// soil makes a file dirty. A file without a name has nobody to tell, unless a step took it: then it comes back.
+// names and f.mu are held.
 func (v *volume) soil(f *file, tell bool) {
 	if f.dirty {
 		return
 	}
 	paths := v.table.paths(f.n)
 	if len(paths) == 0 {
-		return
+		if !v.bringBack(f) {
+			return
+		}
+		paths = v.table.paths(f.n)
 	}
 	f.dirty = true
 	f.whole, f.ranges = false, nil
@@ -181,6 +185,7 @@ func (v *volume) settleEnded() {
 		f.mu.Lock()
 		v.look(f)
 		v.settle(f)
+		v.putAway(f)
 		f.mu.Unlock()
 		v.names.RUnlock()
 	}

@@ -81,10 +81,10 @@ func (v *volume) target(s spot) target {
 
 // placeStep does a place. names is held, as in the next two.
 func (v *volume) placeStep(s *doing, staged string, to target) error {
-	err := v.whileStill(to.At, func(old *unix.Stat_t) error {
-		return v.leaving(to, old, func() (err error) {
-			s.stat, err = v.folder.PlaceAt(staged, to.At, s.sig)
-			return err
+	err := v.whileStill(to.At, func(old *unix.Stat_t, f *file) error {
+		return v.leaving(to, old, f, func(at backing.At) (k backing.Kept, err error) {
+			s.stat, k, err = v.folder.PlaceAt(staged, at, s.sig)
+			return k, err
 		})
 	})
 	switch {
@@ -99,7 +99,7 @@ func (v *volume) placeStep(s *doing, staged string, to target) error {
 }
 
 func (v *volume) moveStep(s *doing, from, to target) (err error) {
-	return v.whileStill(from.At, func(*unix.Stat_t) error {
+	return v.whileStill(from.At, func(*unix.Stat_t, *file) error {
 		if s.stat, err = v.folder.MoveAt(from.At, to.At, s.sig); err != nil {
 			return err
 		}
@@ -109,21 +109,27 @@ func (v *volume) moveStep(s *doing, from, to target) (err error) {
 }
 
 func (v *volume) removeStep(s *doing, from target) error {
-	return v.whileStill(from.At, func(old *unix.Stat_t) error {
-		return v.leaving(from, old, func() error { return v.folder.RemoveAt(from.At, s.sig) })
+	return v.whileStill(from.At, func(old *unix.Stat_t, f *file) error {
+		return v.leaving(from, old, f, func(at backing.At) (backing.Kept, error) { return v.folder.RemoveAt(at, s.sig) })
 	})
 }
 
-// leaving calls fn, which moves what is at t to trash: to the table it is as good as gone. nil: nothing is
-// there.
-func (v *volume) leaving(t target, old *unix.Stat_t, fn func() error) error {
+// leaving calls fn, which puts away what is at t: to the table it is as good as gone. old is nil where nothing is
+// there; f, if it is not, what is open of it.
+func (v *volume) leaving(t target, old *unix.Stat_t, f *file, fn func(backing.At) (backing.Kept, error)) error {
 	if old == nil {
-		return fn()
+		_, err := fn(t.At)
+		return err
 	}
+	t.Open = f != nil && f.writers > 0
 	orphan := v.adopt(t.Dir, t.Name, old)
-	if err := fn(); err != nil {
+	k, err := fn(t.At)
+	if err != nil {
 		closeOrphan(orphan)
 		return err
+	}
+	if n := v.table.known(keyOf(old)); n != nil && k != (backing.Kept{}) {
+		v.parted(n, f, k, t.link)
 	}
 	v.table.unlink(keyOf(old), t.link, uint64(old.Nlink), orphan)
 	return nil
@@ -131,29 +137,29 @@ func (v *volume) leaving(t target, old *unix.Stat_t, fn func() error) error {
 
 func statKey(s step.Stat) key { return key{s.Signature.Dev, s.Signature.Ino} }
 
-// whileStill calls fn with the stat of what is there, nil if nothing is, unless it is being written: its lock is held,
-// so that no write begins meanwhile.
-func (v *volume) whileStill(at backing.At, fn func(*unix.Stat_t) error) error {
+// whileStill calls fn with the stat of what is there, nil if nothing is, and with what is open of it, unless it is
+// being written: its lock is held, so that no write begins meanwhile.
+func (v *volume) whileStill(at backing.At, fn func(*unix.Stat_t, *file) error) error {
 	var st unix.Stat_t
 	if err := unix.Fstatat(at.Dir, at.Name, &st, unix.AT_SYMLINK_NOFOLLOW); err == unix.ENOENT {
-		return fn(nil)
+		return fn(nil, nil)
 	} else if err != nil {
 		return err
 	}
 	n := v.table.known(keyOf(&st))
 	if n == nil {
-		return fn(&st)
+		return fn(&st, nil)
 	}
 	f := v.lockFile(n, false)
 	if f == nil {
-		return fn(&st)
+		return fn(&st, nil)
 	}
 	defer f.mu.Unlock()
 	v.look(f)
 	if f.busy() {
 		return step.ErrBusy
 	}
-	return fn(&st)
+	return fn(&st, f)
 }
 
 // checkStep compares the signature before the first change of attributes that a step makes of n. Other

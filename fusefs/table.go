@@ -41,6 +41,7 @@ type rare struct {
 	more   []link // further names
 	file   *file  // open or written
 	orphan int    // O_PATH descriptor of what lost its last name while the kernel knows it; 0: none
+	away   *away  // where a step has put it
 }
 
 // A table holds the nodes. mu guards its maps and the fields of nodes, but node.stale (openMu) and what
@@ -178,6 +179,15 @@ func (t *table) enterAbsent(kind uint16, l link) *node {
 	return n
 }
 
+// reach is enter for a directory that nobody has asked for, but for the path of what is in it.
+func (t *table) reach(k key, ino uint64, kind uint16, l link) *node {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.enterNode(k, ino, kind, l)
+	n.lookups--
+	return n
+}
+
 // enterHidden is enter for the staging directory.
 func (t *table) enterHidden(k key, ino uint64) *node {
 	t.mu.Lock()
@@ -286,6 +296,48 @@ func (t *table) unlink(k key, l link, nlink uint64, orphan int) {
 	closeOrphan(orphan)
 }
 
+// sendAway notes where a step has put the file of n.
+func (t *table) sendAway(n *node, a *away) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if a.link.parent != nil {
+		a.link.parent.refs++
+	}
+	t.endAway(n)
+	n.uncommon().away = a
+}
+
+func (t *table) away(n *node) *away {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n.rare == nil {
+		return nil
+	}
+	return n.rare.away
+}
+
+// cameBack notes that the file of n is back at l or, with a zero l, never will be.
+func (t *table) cameBack(n *node, l link) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l.parent != nil {
+		t.byKey[n.key] = n
+		t.addLink(n, l)
+	}
+	t.endAway(n)
+}
+
+func (t *table) endAway(n *node) {
+	if n.rare == nil || n.rare.away == nil {
+		return
+	}
+	parent := n.rare.away.link.parent
+	n.rare.away = nil
+	if parent != nil {
+		t.release(parent)
+	}
+}
+
 func closeOrphan(fd int) {
 	if fd != 0 {
 		unix.Close(fd)
@@ -360,6 +412,7 @@ func (t *table) drop(n *node) {
 	if n.rare != nil {
 		closeOrphan(n.rare.orphan)
 	}
+	t.endAway(n)
 	for n.link.parent != nil {
 		t.removeLink(n, n.link)
 	}

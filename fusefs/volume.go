@@ -27,6 +27,7 @@ type volume struct {
 	fuse.RawFileSystem
 
 	folder    *backing.Folder
+	name      string // of the replica
 	recorder  Recorder
 	absent    Absent
 	log       *slog.Logger
@@ -45,6 +46,8 @@ type volume struct {
 	helper atomic.Uint32 // thread ID of the helper, 0 without
 	doing  atomic.Pointer[doing]
 	order  atomic.Uint64 // of the last change recorded
+
+	notices sync.WaitGroup // what the kernel is being told
 }
 
 func newVolume(folder *backing.Folder, o Options) (*volume, error) {
@@ -55,6 +58,7 @@ func newVolume(folder *backing.Folder, o Options) (*volume, error) {
 	v := &volume{
 		RawFileSystem: fuse.NewDefaultRawFileSystem(),
 		folder:        folder,
+		name:          o.Replica,
 		recorder:      o.Recorder,
 		absent:        o.Absent,
 		log:           o.Logger,

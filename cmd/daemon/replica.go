@@ -158,6 +158,7 @@ func (u unwatched) Begin(ctx context.Context) (version.Vector, error) {
 func (r *replica) cover() (err error) {
 	r.under.mount, err = fusefs.Mount(r.folder, fusefs.Options{
 		Recorder: recorder{r.disk, r.replicator.Changed},
+		Replica:  r.config.Name,
 		Absent:   r.disk,
 		Logger:   r.log,
 		ReadOnly: r.config.ReadOnly,
@@ -168,9 +169,11 @@ func (r *replica) cover() (err error) {
 
 // bare has disk change the folder directly.
 func (r *replica) bare() (err error) {
-	r.under.direct, err = backing.Open(r.folder)
+	if r.under.direct, err = backing.Open(r.folder); err != nil {
+		return err
+	}
 	r.under.Disk = r.under.direct
-	return err
+	return r.under.direct.Recover(r.config.Name)
 }
 
 // close fsyncs and closes the journal, once nothing runs any more.

@@ -11,11 +11,12 @@ import (
 	"syncfs/journal/step"
 )
 
-// An At is a name in an open directory. Path, relative to the folder, names it in trash.
+// An At is a name in an open directory. Path, relative to the folder, names it where a step puts it away.
 type At struct {
 	Dir  int
 	Name string
 	Path string
+	Open bool // a program has it open for writing
 }
 
 // Stat returns what st says of the entry of that name.

@@ -17,10 +17,18 @@ const Reserved = ".syncfs"
 // A Folder is the folder underneath. Its methods may be called at once from several goroutines.
 type Folder struct {
 	path    string
-	root    int // O_PATH, like the next two
+	root    int // O_PATH, like the next three
 	staging int
 	trash   int
+	open    int
 }
+
+// The directories in Reserved.
+const (
+	stagingDir = "staging"
+	trashDir   = "trash"
+	openDir    = "open"
+)
 
 // Open opens the folder at dir and makes what it needs in .syncfs.
 func Open(dir string) (*Folder, error) {
@@ -28,14 +36,14 @@ func Open(dir string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{path: dir, root: -1, staging: -1, trash: -1}
+	f := &Folder{path: dir, root: -1, staging: -1, trash: -1, open: -1}
 	if f.root, err = unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
 	}
 	for _, d := range []struct {
 		fd   *int
 		name string
-	}{{&f.staging, "staging"}, {&f.trash, "trash"}} {
+	}{{&f.staging, stagingDir}, {&f.trash, trashDir}, {&f.open, openDir}} {
 		if *d.fd, err = makeDirs(f.root, []string{Reserved, d.name}); err != nil {
 			f.Close()
 			return nil, &fs.PathError{Op: "open", Path: filepath.Join(dir, Reserved, d.name), Err: err}
@@ -46,7 +54,7 @@ func Open(dir string) (*Folder, error) {
 
 // Close gives the handles back. The Folder must not be used any more.
 func (f *Folder) Close() error {
-	for _, fd := range []*int{&f.root, &f.staging, &f.trash} {
+	for _, fd := range []*int{&f.root, &f.staging, &f.trash, &f.open} {
 		if *fd >= 0 {
 			unix.Close(*fd)
 			*fd = -1
@@ -158,7 +166,7 @@ func (f *Folder) Place(staged, path string, old signature.Signature) (step.Stat,
 	var st step.Stat
 	err := f.at("place", path, func(at At) error {
 		var err error
-		st, err = f.PlaceAt(staged, at, old)
+		st, _, err = f.PlaceAt(staged, at, old)
 		return err
 	})
 	return st, 0, err
@@ -179,7 +187,10 @@ func (f *Folder) Move(from, to string, sig signature.Signature) (step.Stat, uint
 
 // Remove moves the file or symlink at path to trash, or removes the empty directory.
 func (f *Folder) Remove(path string, sig signature.Signature) (uint64, error) {
-	return 0, f.at("remove", path, func(at At) error { return f.RemoveAt(at, sig) })
+	return 0, f.at("remove", path, func(at At) error {
+		_, err := f.RemoveAt(at, sig)
+		return err
+	})
 }
 
 // Attr sets attributes of what is at path.

@@ -7,19 +7,20 @@ import (
 	"syncfs/journal/step"
 )
 
-// PlaceAt is Place at an open directory.
-func (f *Folder) PlaceAt(staged string, at At, old signature.Signature) (step.Stat, error) {
+// PlaceAt is Place at an open directory. It tells where what was there is kept.
+func (f *Folder) PlaceAt(staged string, at At, old signature.Signature) (st step.Stat, k Kept, err error) {
 	from := At{Dir: f.staging, Name: staged}
-	err := Lend(func() error {
+	err = Lend(func() (err error) {
 		if old == (signature.Signature{}) {
 			return claim(from, at)
 		}
-		return f.replace(from, at, old)
+		k, err = f.replace(from, at, old)
+		return err
 	}, at.Dir)
-	if err != nil {
-		return step.Stat{}, err
+	if err == nil {
+		st, err = at.stat()
 	}
-	return at.stat()
+	return st, k, err
 }
 
 // Rename is rename(2).
@@ -41,23 +42,24 @@ func claim(from, to At) error {
 	return err
 }
 
-// replace exchanges and moves to trash what came out.
-func (f *Folder) replace(from, at At, old signature.Signature) error {
+// replace exchanges and puts away what came out.
+func (f *Folder) replace(from, at At, old signature.Signature) (Kept, error) {
 	was, err := at.Expect(old)
 	if err != nil {
-		return err
+		return Kept{}, err
 	}
 	if was.Kind == step.Dir {
-		return unix.EISDIR
+		return Kept{}, unix.EISDIR
 	}
 	if st, err := from.stat(); err != nil {
-		return err
+		return Kept{}, err
 	} else if st.Kind == step.Dir {
-		return unix.ENOTDIR
+		return Kept{}, unix.ENOTDIR
 	}
 	if err := exchange(from, at); err != nil {
-		return err
+		return Kept{}, err
 	}
+	var k Kept
 	out, err := from.stat()
 	if err == nil {
 		// The exchange itself gives a new ctime.
@@ -65,15 +67,15 @@ func (f *Folder) replace(from, at At, old signature.Signature) error {
 		if out.Signature != old {
 			err = step.ErrChanged
 		} else {
-			err = f.discard(from, at.Path)
+			k, err = f.keep(from, at)
 		}
 	}
 	if err != nil {
 		if e := exchange(from, at); e != nil {
-			return e
+			return Kept{}, e
 		}
 	}
-	return err
+	return k, err
 }
 
 func exchange(a, b At) error {
@@ -106,18 +108,20 @@ func lendFor(from, to At, fn func() error) error {
 	return Lend(fn, lend...)
 }
 
-// RemoveAt is Remove at an open directory.
-func (f *Folder) RemoveAt(at At, sig signature.Signature) error {
+// RemoveAt is Remove at an open directory. It tells where what was there is kept.
+func (f *Folder) RemoveAt(at At, sig signature.Signature) (k Kept, err error) {
 	st, err := at.Expect(sig)
 	if err != nil {
-		return err
+		return Kept{}, err
 	}
-	return Lend(func() error {
+	err = Lend(func() (err error) {
 		if st.Kind == step.Dir {
 			return unix.Unlinkat(at.Dir, at.Name, unix.AT_REMOVEDIR)
 		}
-		return f.discard(at, at.Path)
+		k, err = f.keep(at, at)
+		return err
 	}, at.Dir)
+	return k, err
 }
 
 // Lend calls fn. If a mode forbids what fn does, fn is called again while the owner may write to what the
