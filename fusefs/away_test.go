@@ -2,6 +2,7 @@ package fusefs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -138,6 +139,10 @@ func TestGoesOnWritingWhatHasComeBack(t *testing.T) {
 	f := m.openFor("log", "1")
 	m.placeWhenStill("log", "of a peer")
 	m.rec.take()
+	m.must(m.Sync(t.Context()))
+	if all := m.rec.take(); len(all) != 0 {
+		t.Errorf("not written, and told: %s", show(all))
+	}
 	_, err := f.WriteAt([]byte("2"), 1)
 	m.must(err)
 	m.must(m.Sync(t.Context()))
@@ -172,5 +177,41 @@ func TestWrittenAfterItWasReplacedAndKilled(t *testing.T) {
 	m.want("d/f.txt", "new")
 	if got := m.trashed("d/f.txt"); len(got) != 1 || got[0] != "new" {
 		t.Errorf("in trash: %q", got)
+	}
+}
+
+// What is opened to be written after a step took it from its place comes back as well.
+func TestOpenedAfterItWasReplaced(t *testing.T) {
+	m := startNamed(t)
+	for _, flag := range []int{os.O_WRONLY, os.O_WRONLY | os.O_TRUNC} {
+		name := fmt.Sprint("f", flag)
+		m.write(name, "old")
+		r, err := os.Open(m.path(name))
+		m.must(err)
+		m.placeWhenStill(name, "of a peer")
+		w, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", r.Fd()), flag, 0)
+		m.must(err)
+		_, err = w.WriteString("new")
+		m.must(errors.Join(err, w.Close(), r.Close()))
+		m.want(m.marked("", name, ""), "new")
+		m.want(name, "of a peer")
+	}
+}
+
+// A file whose times cannot tell whether it was written since it was opened is taken for written by Sync: the kernel
+// may not have told yet that it was closed.
+func TestSyncTakesNoChance(t *testing.T) {
+	m := startNamed(t)
+	m.write("f", "1")
+	m.rec.waitSettled(t, "f")
+	m.must(os.Chmod(m.path("f"), 0o600))
+	f, err := os.OpenFile(m.path("f"), os.O_WRONLY, 0)
+	m.must(err)
+	defer f.Close()
+	m.rec.take()
+	m.must(m.Sync(t.Context()))
+	dirty := strings.Contains(show(m.rec.take()), "dirty f")
+	if passed := !m.v.pass.off.Load(); dirty != passed {
+		t.Errorf("dirty: %v, passed through: %v", dirty, passed)
 	}
 }

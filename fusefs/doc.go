@@ -40,6 +40,9 @@
 // own process to wait for itself when it is killed, the mount would hang for good. Where the kernel does
 // not know the directory, the folder is changed directly: nobody can be watching.
 //
+// What a step takes from its place goes to trash. If a program has it open for writing (away.go), it is kept apart
+// until the program has closed it, and comes back to the folder, as a new file, as soon as it is seen to be written.
+//
 // # What is not promised
 //
 // A change made in the folder underneath, behind the mount's back, is seen after cacheFor or by chance.

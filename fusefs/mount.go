@@ -219,12 +219,18 @@ func (m *Mounted) serve(server *fuse.Server) {
 	m.v.settleEnded()
 	m.v.notices.Wait()
 	m.v.dirs.closeAll()
-	m.v.folder.Close()
 	close(m.done)
 }
 
 // Wait returns when the folder is unmounted and all requests are answered.
 func (m *Mounted) Wait() { <-m.done }
+
+// Close gives the folder underneath back, once the mount has ended. Until then it can be read and changed, as it can
+// be while it is mounted.
+func (m *Mounted) Close() error {
+	m.Wait()
+	return m.v.folder.Close()
+}
 
 // Unmount unmounts. If files are open, the mount leaves the tree now and ends with the last of them: Wait
 // waits for that. It returns nil if it was unmounted already.

@@ -168,7 +168,7 @@ func end(t *testing.T, m *Mounted) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- m.Unmount()
-		m.Wait()
+		m.Close()
 		close(ended)
 	}()
 	select {
@@ -251,6 +251,9 @@ func TestMountAndUnmount(t *testing.T) {
 	m.must(m.Unmount())
 	m.Wait()
 	m.want("a", "hello")
+	if st, err := m.Stat("a"); err != nil || st.Signature.Size != 5 {
+		t.Errorf("the folder underneath, unmounted: %+v, %v", st, err)
+	}
 }
 
 // daemonEnv is set for a process that only mounts, to be killed or measured; traceEnv has it log requests.

@@ -121,6 +121,16 @@ func (v *volume) look(f *file) {
 	}
 }
 
+// lookTwice takes a file for written whose times cannot tell. names and f.mu are held.
+func (v *volume) lookTwice(f *file) {
+	if f.passWriters == 0 || !f.racy {
+		return
+	}
+	v.soil(f, true)
+	f.wrote(0, everything)
+	f.racy = time.Since(time.Unix(f.seen.ctime.Unix())) < racyFor
+}
+
 // settler reports files that nobody has written to for a while, until the context ends. It sleeps
 // without a timer while nothing is watched.
 func (v *volume) settler(ctx context.Context) {
@@ -191,13 +201,15 @@ func (v *volume) settleEnded() {
 	}
 }
 
-// lookAll takes notice of what passthrough writers have done by now.
+// lookAll takes notice of what passthrough writers have done by now, also those that have closed the file and of
+// whom the kernel has not told that yet.
 func (v *volume) lookAll() {
 	for _, f := range v.files.all() {
 		v.names.RLock()
 		f.mu.Lock()
 		if !f.closed {
 			v.look(f)
+			v.lookTwice(f)
 		}
 		f.mu.Unlock()
 		v.names.RUnlock()

@@ -344,6 +344,7 @@ func BenchmarkPlace(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			defer m.Close()
 			defer m.Unmount()
 			under := fmt.Sprintf("/proc/self/fd/%d/.syncfs/staging/", m.v.folder.Root())
 			os.Mkdir(under+"d", 0o755)

@@ -59,7 +59,13 @@ func (r *replica) serveMounted(ctx context.Context, tcp net.Listener, ready func
 	if answers != nil {
 		err = errors.Join(err, answers.stop())
 	}
-	return errors.Join(err, below.stop())
+	err = errors.Join(err, below.stop())
+	select {
+	case <-unmounted:
+		return errors.Join(err, r.under.mount.Close())
+	default: // programs have files open still: the mount ends with the process
+		return err
+	}
 }
 
 // failure is why a replica ended, if that is one.

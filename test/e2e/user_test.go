@@ -15,25 +15,7 @@ const ordinary = "syncfs-e2e"
 
 // An ordinary user mounts, syncs and unmounts, without any right of root's; root and others are kept out.
 func TestAnOrdinaryUser(t *testing.T) {
-	var cred *syscall.Credential
-	if os.Getuid() == 0 {
-		cred = credential(t)
-	}
-	c := newCluster(t, embedded)
-	a, b := c.Station("a"), c.Station("b")
-	if cred != nil {
-		for _, s := range []*station{a, b} {
-			s.uid = cred
-			for _, dir := range []string{s.Dir, s.home} {
-				if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	a.Mount()
-	b.Mount()
-	c.Link(a, b)
+	a, b := ordinaryPair(t)
 	shell := func(s *station, line string) string {
 		t.Helper()
 		r := s.exec("/bin/sh", "-c", line)
@@ -59,6 +41,31 @@ func TestAnOrdinaryUser(t *testing.T) {
 	if got := shell(a, "ls e"); got != "f\nl\n" {
 		t.Errorf("after a kill: %q", got)
 	}
+}
+
+// ordinaryPair is pair, of an ordinary user.
+func ordinaryPair(t *testing.T) (a, b *station) {
+	t.Helper()
+	var cred *syscall.Credential
+	if os.Getuid() == 0 {
+		cred = credential(t)
+	}
+	c := newCluster(t, embedded)
+	a, b = c.Station("a"), c.Station("b")
+	if cred != nil {
+		for _, s := range []*station{a, b} {
+			s.uid = cred
+			for _, dir := range []string{s.Dir, s.home} {
+				if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	a.Mount()
+	b.Mount()
+	c.Link(a, b)
+	return a, b
 }
 
 // credential is an ordinary user's, who is made for this test.
