@@ -6,6 +6,7 @@ import (
 
 	"syncfs/fusefs/backing"
 	"syncfs/journal/change"
+	"syncfs/journal/step"
 )
 
 // make makes an entry by calling fn, gives it to the caller and reports it.
@@ -31,6 +32,7 @@ func (v *volume) make(h *fuse.InHeader, name string, c change.Change, mode uint3
 		}
 		l := link{parent, name}
 		c.Path = v.path(l)
+		c.Made = made(name, &st)
 		v.record(c)
 		n := v.answer(l, &st, out)
 		if c.Kind == change.Create && !c.Local {
@@ -38,6 +40,15 @@ func (v *volume) make(h *fuse.InHeader, name string, c change.Change, mode uint3
 		}
 		return nil
 	})
+}
+
+// made is what is told of what was made.
+func made(name string, st *unix.Stat_t) *step.Stat {
+	if local(st.Mode) {
+		return nil
+	}
+	s := backing.Stat(name, st)
+	return &s
 }
 
 // unmake takes back what could not be given to its owner.
@@ -58,7 +69,7 @@ func (v *volume) Mkdir(_ <-chan struct{}, in *fuse.MkdirIn, name string, out *fu
 
 // Symlink makes a symlink.
 func (v *volume) Symlink(_ <-chan struct{}, h *fuse.InHeader, target, name string, out *fuse.EntryOut) fuse.Status {
-	return v.make(h, name, change.Change{Kind: change.Symlink}, 0, out, func(d *dir) error {
+	return v.make(h, name, change.Change{Kind: change.Symlink, Target: target}, 0, out, func(d *dir) error {
 		return unix.Symlinkat(target, d.fd, name)
 	})
 }
@@ -104,7 +115,7 @@ func (v *volume) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *
 			return err
 		}
 		l := link{parent, name}
-		v.record(change.Change{Kind: change.Create, Path: v.path(l)})
+		v.record(change.Change{Kind: change.Create, Path: v.path(l), Made: made(name, &st)})
 		v.created(v.answer(l, &st, &out.EntryOut), fd, in, &st, out)
 		return nil
 	})
@@ -179,12 +190,16 @@ func (v *volume) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse
 		l := link{parent, name}
 		if named {
 			// By its new name nothing is reported of the file before this is.
-			v.record(change.Change{Kind: change.Link, Path: old, To: v.path(l), Local: local(st.Mode)})
+			c := change.Change{Kind: change.Link, Path: old, To: v.path(l), Local: local(st.Mode), Made: made(name, &st)}
+			if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+				c.Target, _ = backing.Readlinkat(d.fd, name)
+			}
+			v.record(c)
 			v.answer(l, &st, out)
 			return nil
 		}
 		v.answer(l, &st, out)
-		v.record(change.Change{Kind: change.Create, Path: v.path(l)})
+		v.record(change.Change{Kind: change.Create, Path: v.path(l), Made: made(name, &st)})
 		v.overwritten(n, false)
 		return nil
 	})

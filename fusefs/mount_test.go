@@ -96,7 +96,7 @@ func (r *recording) waitSettled(t *testing.T, path string) change.Change {
 var kindNames = map[change.Kind]string{
 	change.Create: "create", change.Mkdir: "mkdir", change.Symlink: "symlink", change.Link: "link",
 	change.Unlink: "unlink", change.Rmdir: "rmdir", change.Rename: "rename", change.Exchange: "exchange",
-	change.Attr: "attr", change.Dirty: "dirty", change.Settled: "settled", change.Scan: "scan",
+	change.Attr: "attr", change.Dirty: "dirty", change.Settled: "settled",
 }
 
 // show writes changes one a line.

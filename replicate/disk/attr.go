@@ -80,24 +80,12 @@ func (b *batch) takeAttr(c recorded) error {
 	if a.Absent {
 		return b.setAbsent(a, c.attr)
 	}
-	st, err := b.f.disk.Stat(c.Path)
-	if notExist(err) {
-		b.relook(k, 0)
-		return nil
-	}
-	if err != nil || (st.Kind == step.Dir) != a.Dir || st.Signature.Ino != a.Signature.Ino {
-		return nil // gone, as a later change will say
-	}
 	n := *a
-	if err := b.setAttrs(&n, c.Path, st); err != nil || a.Dir || st.Nlink < 2 {
-		return err
-	}
-	return b.otherNames(&n)
+	return b.attend(&n)
 }
 
 // setAttrs makes the attributes found on disk those of the item at a, and notes them.
-func (b *batch) setAttrs(a *journal.Applied, path string, st step.Stat) error {
-	xattrs := b.f.xattrs(path)
+func (b *batch) setAttrs(a *journal.Applied, st step.Stat, xattrs map[string]string) error {
 	_, pending := b.f.works.get(at(a))
 	mtime := st.Signature.MTime
 	if pending || a.Dir {

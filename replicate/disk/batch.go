@@ -54,6 +54,9 @@ func (f *Folder) update(fn func(b *batch) error) error {
 
 // freeze has no name change until the transaction is over.
 func (b *batch) freeze() error {
+	if b.frozen() {
+		return nil
+	}
 	frozen, thaw := make(chan struct{}), make(chan struct{})
 	ended := make(chan error, 1)
 	go func() {
@@ -74,6 +77,9 @@ func (b *batch) freeze() error {
 		return err
 	}
 }
+
+// frozen: no name changes until the transaction is over, not by a step either.
+func (b *batch) frozen() bool { return b.thaw != nil }
 
 func (b *batch) undo(f func()) { b.undos = append(b.undos, f) }
 

@@ -18,13 +18,13 @@ import (
 func (b *batch) take(c recorded) error {
 	switch c.Kind {
 	case change.Create, change.Link:
-		return b.takeNew(c)
+		return b.takeNew(c.Change)
 	case change.Dirty, change.Settled:
 		return b.takeWrite(c.Change)
 	case change.Mkdir:
-		return b.takeMkdir(c.Path)
+		return b.takeMkdir(c.Change)
 	case change.Symlink:
-		return b.observe(c.Path)
+		return b.takeSymlink(c.Path, c.Change)
 	case change.Unlink, change.Rmdir:
 		return b.takeRemoval(c.Path)
 	case change.Rename:
@@ -33,15 +33,13 @@ func (b *batch) take(c recorded) error {
 		return b.takeExchange(c.Path, c.To)
 	case change.Attr:
 		return b.takeAttr(c)
-	case change.Scan:
-		b.then(func() { b.f.scanner.ask(c.Path) })
 	}
 	return nil
 }
 
 // takeNew: a file is new. It becomes an item when its content is taken, so that no half file is
 // sent anywhere.
-func (b *batch) takeNew(c recorded) error {
+func (b *batch) takeNew(c change.Change) error {
 	path := c.Path
 	if c.Kind == change.Link {
 		path = c.To
@@ -49,36 +47,50 @@ func (b *batch) takeNew(c recorded) error {
 	if c.Local {
 		return nil
 	}
-	k, ok, err := find(b.Tx, path)
-	if err != nil {
+	if c.Made.Kind == step.Symlink {
+		return b.takeSymlink(path, c)
+	}
+	k, ok, err := b.vacant(path)
+	if err != nil || !ok {
 		return err
 	}
-	if !ok {
-		b.lookAgain(path)
-		return nil
-	}
-	b.setWork(k, work{busy: c.Kind == change.Create, whole: true})
+	b.setWork(k, work{busy: c.Kind == change.Create, whole: true, inode: c.Made.Signature.Ino})
 	return nil
 }
 
-// takeMkdir: a directory is new. It may have been renamed since.
-func (b *batch) takeMkdir(path string) error {
-	k, ok, err := find(b.Tx, path)
-	if err != nil {
+// takeMkdir: a directory is new. It may have been renamed since, or be gone.
+func (b *batch) takeMkdir(c change.Change) error {
+	k, ok, err := b.vacant(c.Path)
+	if err != nil || !ok {
 		return err
 	}
+	return b.newDir(k, *c.Made, nil)
+}
+
+// takeSymlink: so may a symlink.
+func (b *batch) takeSymlink(path string, c change.Change) error {
+	k, ok, err := b.vacant(path)
+	if err != nil || !ok {
+		return err
+	}
+	return b.commit(k, takenLink(*c.Made, c.Target))
+}
+
+// vacant is the key of a path at which something new was made. If the journal has something there that is no file,
+// that has gone unseen.
+func (b *batch) vacant(path string) (key, bool, error) {
+	k, ok, err := find(b.Tx, path)
+	if err != nil {
+		return k, false, err
+	}
 	if !ok {
-		b.lookAgain(path)
-		return nil
+		return k, false, b.lookAgain(path)
 	}
-	if a, err := k.applied(b.Tx); err != nil || a != nil {
-		return errors.Join(err, b.observe(path))
+	a, err := k.applied(b.Tx)
+	if err == nil && a != nil && a.Dir {
+		err = b.gone(a)
 	}
-	st, err := b.f.disk.Stat(path)
-	if err != nil || st.Kind != step.Dir {
-		st = step.Stat{Kind: step.Dir, Mode: 0o755}
-	}
-	return b.observedDir(k, nil, path, st)
+	return k, err == nil, err
 }
 
 // takeWrite: a file is being written, or was.
@@ -88,8 +100,7 @@ func (b *batch) takeWrite(c change.Change) error {
 		return err
 	}
 	if !ok {
-		b.lookAgain(c.Path)
-		return nil
+		return b.lookAgain(c.Path)
 	}
 	w, had := b.f.works.get(k)
 	w.tries = 0
@@ -247,8 +258,8 @@ func (b *batch) hold(k key) error {
 		return err
 	}
 	st, err := b.f.disk.Stat(path)
-	if err != nil || st.Kind != step.File {
-		return nil // gone again, as later changes will say
+	if w, _ := b.f.works.get(k); err != nil || st.Kind != step.File || w.inode != 0 && w.inode != st.Signature.Ino {
+		return nil // gone again or elsewhere, as later changes will say
 	}
 	dir, err := seenDir(b.Tx, k.dir)
 	if err != nil {
@@ -264,10 +275,19 @@ func (b *batch) hold(k key) error {
 	})
 }
 
-// lookAgain has the directory of path looked at.
-func (b *batch) lookAgain(path string) {
-	dir, _ := split(path)
-	b.then(func() { b.f.scanner.ask(dir) })
+// lookAgain has the directory of path looked at, wherever it is by then: the last on the way there that is known.
+func (b *batch) lookAgain(path string) error {
+	for {
+		path, _ = split(path)
+		slot, ok, err := findDir(b.Tx, path)
+		if err != nil {
+			return err
+		}
+		if ok {
+			b.then(func() { b.f.scanner.ask(slot) })
+			return nil
+		}
+	}
 }
 
 // notExist tells whether there is nothing at a path: no such name, or none that leads to it.

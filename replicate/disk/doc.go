@@ -17,6 +17,16 @@
 // group is one transaction of the journal; in memory nothing remains of one that failed (batch). Record
 // appends to the queue and waits for nobody.
 //
+// # What may be looked at
+//
+// A change is journaled after others have been made, so its path may lead to something else by then. Names are
+// journaled by what is recorded alone: a change tells what was made (change.Made). Attributes and contents are
+// looked at on disk, and count only if the inode is that of the entry meant (attend, mistaken); else they are looked
+// for again, once what is recorded by then is journaled (relook). What no record explains is for a scan, which takes in
+// what it finds while no name changes and with the queue drained (confirm). A step that was refused has what is there
+// taken in in the same way, as the last thing of its transaction (refusedStep). A flush, and each session, waits for
+// what is still to be looked at again.
+//
 // # Contents
 //
 // A file becomes an item when its content is taken: after Settled, by a worker that reads it underneath

@@ -63,6 +63,7 @@ var (
 	errDoing   = errors.New("waits for a name that waits for it")
 	errEnough  = errors.New("enough for one transaction")
 	errAgain   = errors.New("the disk has changed meanwhile")
+	errLooked  = errors.New("the disk has changed meanwhile, and was looked at")
 	errPending = errors.New("content of the file there is still to be taken")
 	errCopying = errors.New("content is being copied")
 )
@@ -326,7 +327,7 @@ func (f *Folder) blockOf(s subject, err error) (block, bool) {
 	case errors.As(err, &known):
 		b.work, b.root = known.work, known.root
 		return b, true
-	case errors.Is(err, errAgain) || errors.Is(err, errDoing):
+	case errors.Is(err, errAgain) || errors.Is(err, errLooked) || errors.Is(err, errDoing):
 		if tries < 3 {
 			b.until = time.Time{}
 		}

@@ -77,7 +77,7 @@ func (x *executor) ready() error {
 }
 
 // more tells whether there is room for more steps in this transaction.
-func (x *executor) more() bool { return x.steps < maxSteps && x.ctx.Err() == nil }
+func (x *executor) more() bool { return x.steps < maxSteps && !x.frozen() && x.ctx.Err() == nil }
 
 // enterAll enters files whose content is not here. A program that sees none there may be making an entry of
 // that name at this moment: so no name changes until the transaction is committed, and what was made
@@ -142,6 +142,9 @@ func (x *executor) one(d journal.Dirty) error {
 		return err
 	}
 	x.f.execution.block(s, why)
+	if errors.Is(err, errLooked) {
+		return errEnough // no name changes any more
+	}
 	return nil
 }
 

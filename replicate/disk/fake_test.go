@@ -51,6 +51,17 @@ func (d *fake) path(p string) string { return filepath.Join(d.root, p) }
 
 func (d *fake) note(c change.Change) {
 	d.log("program: %v %q %q recorded %v", c.Kind, c.Path, c.To, d.record != nil)
+	switch c.Kind {
+	case change.Create, change.Mkdir, change.Symlink, change.Link:
+		at := c.Path
+		if c.Kind == change.Link {
+			at = c.To
+		}
+		if st, err := d.Stat(at); err == nil {
+			c.Made = &st
+		}
+		c.Target, _ = d.Readlink(at)
+	}
 	if d.record != nil {
 		d.order.Store(d.record(c))
 	}

@@ -25,11 +25,11 @@ func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
 	return v, f.journal.Sync()
 }
 
-// taken returns when all that was recorded before the call is journaled, and the contents of the files that were
-// closed.
+// taken returns when all that was recorded before the call is journaled, the contents of the files that were closed,
+// and what did not fit and was looked at again.
 func (f *Folder) taken(ctx context.Context) error {
 	last := f.queue.last()
-	return f.await(ctx, func() bool { return f.journaled >= last && f.works.settled() == 0 })
+	return f.await(ctx, func() bool { return f.journaled >= last && f.works.settled() == 0 && !f.scanner.again() })
 }
 
 // Offer gives the states that a peer has not seen.
@@ -214,7 +214,7 @@ func (f *Folder) Settle(ctx context.Context) error {
 		return err
 	}
 	return f.await(ctx, func() bool {
-		return f.execution.idle && f.works.settled() == 0 && f.staging.empty()
+		return f.execution.idle && f.works.settled() == 0 && f.staging.empty() && !f.scanner.again()
 	})
 }
 

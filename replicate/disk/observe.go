@@ -7,55 +7,74 @@ import (
 	"syncfs/replicate/tree"
 )
 
-// observe takes in what is at path now. What is not there is looked for where it is when the queue is journaled:
-// a directory above it was renamed, or it is gone, as a later change will say.
-func (b *batch) observe(path string) error {
-	k, ok, err := find(b.Tx, path)
+// look is what is at a path, with its attributes: nothing tells them from those of what has come there since but its
+// inode.
+func (f *Folder) look(path string) (st step.Stat, xattrs map[string]string, err error) {
+	xattrs = f.xattrs(path)
+	st, err = f.disk.Stat(path)
+	return st, xattrs, err
+}
+
+// is tells whether what was found on disk is what the journal knows as a.
+func is(a *journal.Applied, st step.Stat) bool {
+	return a.Dir == (st.Kind == step.Dir) && a.Signature.Dev == st.Signature.Dev && a.Signature.Ino == st.Signature.Ino
+}
+
+// attend takes in the attributes that an entry has by now. Where something else is at its place by now what
+// has happened is still to be journaled, and it is looked for again afterwards.
+func (b *batch) attend(a *journal.Applied) error {
+	path, err := at(a).path(b.Tx)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		b.lookAgain(path)
+	st, xattrs, err := b.f.look(path)
+	if err != nil || !is(a, st) {
+		b.relook(at(a))
 		return nil
 	}
-	if b.f.queue.touches(b.upTo, path) {
-		b.relook(k, 0)
-		return nil
+	if err := b.setAttrs(a, st, xattrs); err != nil || a.Dir || st.Nlink < 2 {
+		return err
 	}
-	return b.observeAt(k, path, 0)
+	return b.otherNames(a)
 }
 
-// observeAt takes in what is at a key, whose path was looked for so many times already.
-func (b *batch) observeAt(k key, path string, tries int) error {
-	st, err := b.f.disk.Stat(path)
-	switch {
-	case err == nil:
-		return b.observed(k, path, st)
-	case !notExist(err):
-		b.f.refuse(path, err)
-	case tries < maxTries:
-		b.relook(k, tries+1)
-	}
-	return nil
-}
-
-// relook observes an entry once more, when what is recorded by then is journaled.
-func (b *batch) relook(k key, tries int) {
+// relook attends to an entry once more, when what is recorded by then is journaled.
+func (b *batch) relook(k key) {
 	works := b.f.works
 	b.then(func() {
 		works.looks++
 		b.f.later(0, func(b *batch) error {
 			b.then(func() { works.looks-- })
-			path, err := k.path(b.Tx)
-			if err != nil {
-				return nil // gone since
-			}
-			return b.observeAt(k, path, tries)
+			return b.lookOver(k)
 		})
 	})
 }
 
-// observed takes in that st is at a key.
+// lookOver attends to an entry that was not found where it was. If nothing that is recorded explains that a scan is to
+// find out.
+func (b *batch) lookOver(k key) error {
+	a, err := k.applied(b.Tx)
+	if err != nil || a == nil || a.Absent {
+		return err
+	}
+	path, err := k.path(b.Tx)
+	if err != nil {
+		return err
+	}
+	st, xattrs, err := b.f.look(path)
+	switch {
+	case err == nil && is(a, st):
+		n := *a
+		return b.setAttrs(&n, st, xattrs)
+	case b.f.queue.touches(b.upTo, path):
+		b.relook(k)
+		return nil
+	default:
+		return b.lookAgain(path)
+	}
+}
+
+// observed takes in that st is at a key. No name changes meanwhile, and all that is recorded is journaled.
 func (b *batch) observed(k key, path string, st step.Stat) error {
 	a, err := k.applied(b.Tx)
 	if err != nil {
@@ -77,7 +96,7 @@ func (b *batch) observed(k key, path string, st step.Stat) error {
 			return nil
 		}
 		if _, ok := b.f.works.get(k); !ok {
-			b.setWork(k, work{whole: true})
+			b.setWork(k, work{whole: true, inode: st.Signature.Ino})
 		}
 		return nil
 	}
@@ -88,16 +107,21 @@ func (b *batch) observed(k key, path string, st step.Stat) error {
 }
 
 func (b *batch) observedDir(k key, a *journal.Applied, path string, st step.Stat) error {
-	if a != nil {
-		n := *a
-		n.Signature = st.Signature
-		if err := b.put(&n); err != nil {
-			return err
-		}
-		return b.setAttrs(&n, path, st)
-	}
 	xattrs := b.f.xattrs(path)
-	ids, err := b.newDir(k, metaOf(st, xattrs))
+	if a == nil {
+		return b.newDir(k, st, xattrs)
+	}
+	n := *a
+	n.Signature = st.Signature
+	if err := b.put(&n); err != nil {
+		return err
+	}
+	return b.setAttrs(&n, st, xattrs)
+}
+
+// newDir takes in a directory that the disk had not.
+func (b *batch) newDir(k key, st step.Stat, xattrs map[string]string) error {
+	ids, err := b.idsOf(k, metaOf(st, xattrs))
 	if err != nil {
 		return err
 	}
@@ -111,9 +135,9 @@ func (b *batch) observedDir(k key, a *journal.Applied, path string, st step.Stat
 	})
 }
 
-// newDir is the items that a directory found on disk is: those that the tree shows there and the disk had
+// idsOf is the items that a directory found on disk is: those that the tree shows there and the disk had
 // not, or a new one.
-func (b *batch) newDir(k key, m tree.Meta) ([]item.ID, error) {
+func (b *batch) idsOf(k key, m tree.Meta) ([]item.ID, error) {
 	n, ok, err := b.missing(k)
 	if err != nil {
 		return nil, err
@@ -159,10 +183,14 @@ func (b *batch) missing(k key) (tree.Node, bool, error) {
 func (b *batch) observedLink(k key, path string, st step.Stat) error {
 	target, err := b.f.disk.Readlink(path)
 	if err != nil {
-		b.lookAgain(path)
-		return nil
+		return b.lookAgain(path)
 	}
-	return b.commit(k, taken{stat: st, content: item.Content{
+	return b.commit(k, takenLink(st, target))
+}
+
+// takenLink is what is known of a symlink.
+func takenLink(st step.Stat, target string) taken {
+	return taken{stat: st, content: item.Content{
 		Symlink: true, Target: target, Size: int64(len(target)), MTime: st.Signature.MTime,
-	}})
+	}}
 }

@@ -6,7 +6,7 @@ import (
 
 	"syncfs/journal"
 	"syncfs/journal/item"
-	"syncfs/journal/step"
+	"syncfs/journal/signature"
 )
 
 // takeRename: what was at path is at to, over what was there.
@@ -20,14 +20,13 @@ func (b *batch) takeRename(path, to string) error {
 		return err
 	}
 	if !ok {
-		b.lookAgain(to)
-		if okFrom {
-			return b.takeRemoval(path)
+		if err := b.lookAgain(to); err != nil || !okFrom {
+			return err
 		}
-		return nil
+		return b.takeRemoval(path)
 	}
 	if !okFrom {
-		return b.cameTo(to)
+		return b.lookAgain(to)
 	}
 	a, err := from.applied(b.Tx)
 	if err != nil {
@@ -49,22 +48,12 @@ func (b *batch) takeRename(path, to string) error {
 	return b.rename(a, k, over)
 }
 
-// cameTo: something that the journal does not know was renamed to path. If a scan has yet to come to it, it is
-// left for a scan, when all that was recorded is journaled: what is there by now may be something else again.
-func (b *batch) cameTo(path string) error {
-	b.then(func() { b.f.scanner.ask(path) }) // it may be a directory
-	if b.f.scanner.knows() {
-		return b.observe(path)
-	}
-	b.lookAgain(path)
-	return nil
-}
-
-// renameUnknown: a file whose content was not taken yet is now at k, or something that is not known.
+// renameUnknown: a file whose content was not taken yet is now at k, or something that is not known: that is left for a
+// scan, when all that was recorded is journaled.
 func (b *batch) renameUnknown(from, k key, to string) error {
 	w, ok := b.f.works.get(from)
 	if !ok {
-		return b.cameTo(to)
+		return b.lookAgain(to)
 	}
 	w.whole, w.ranges = true, nil
 	b.dropWork(from)
@@ -155,9 +144,7 @@ func (b *batch) takeExchange(path, to string) error {
 	}
 	l, okL, err := find(b.Tx, to)
 	if err != nil || !okK || !okL {
-		b.lookAgain(path)
-		b.lookAgain(to)
-		return err
+		return errors.Join(err, b.lookAgain(path), b.lookAgain(to))
 	}
 	x, err := k.applied(b.Tx)
 	if err != nil {
@@ -181,8 +168,9 @@ func (b *batch) takeExchange(path, to string) error {
 	if x == nil {
 		x, k, l = y, l, k
 	}
-	b.lookAgain(path)
-	b.lookAgain(to)
+	if err := errors.Join(b.lookAgain(path), b.lookAgain(to)); err != nil {
+		return err
+	}
 	w, ok := b.f.works.get(l)
 	b.dropWork(l)
 	if err := b.rename(x, l, nil); err != nil || !ok {
@@ -200,7 +188,9 @@ func (b *batch) amiss(a *journal.Applied, k key) error {
 		if err != nil {
 			return err
 		}
-		b.lookAgain(path)
+		if err := b.lookAgain(path); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -257,19 +247,8 @@ func (b *batch) putMoved(a *journal.Applied) error {
 	if err := b.put(a); err != nil || a.Absent {
 		return err
 	}
-	path, err := at(a).path(b.Tx)
-	if err != nil {
-		return err
+	if a.Signature == (signature.Signature{}) {
+		return nil // held: they are taken with its content
 	}
-	st, err := b.f.disk.Stat(path)
-	switch {
-	case err != nil || a.Dir != (st.Kind == step.Dir):
-		b.relook(at(a), 0)
-		return nil
-	case a.Dir:
-		a.Signature = st.Signature
-	case st.Signature.Ino != a.Signature.Ino:
-		return nil
-	}
-	return b.setAttrs(a, path, st)
+	return b.attend(a)
 }

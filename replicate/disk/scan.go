@@ -29,12 +29,12 @@ type scanner struct {
 
 	mu    sync.Mutex // guards what follows; nothing is locked after it
 	whole bool       // all is to be compared
-	dirs  map[string]bool
+	dirs  map[journal.Slot]bool
 	at    bool // something is being compared
 }
 
 func newScanner(f *Folder) *scanner {
-	return &scanner{f: f, wake: make(chan struct{}, 1), whole: true, dirs: map[string]bool{}}
+	return &scanner{f: f, wake: make(chan struct{}, 1), whole: true, dirs: map[journal.Slot]bool{}}
 }
 
 // first tells whether what is found makes the folder a replica.
@@ -45,7 +45,7 @@ func (s *scanner) first() bool { return s.contact.Load() }
 func (s *scanner) knows() bool { return s.ready.Load() || s.first() }
 
 // ask has a directory looked at.
-func (s *scanner) ask(dir string) {
+func (s *scanner) ask(dir journal.Slot) {
 	s.mu.Lock()
 	s.dirs[dir] = true
 	s.mu.Unlock()
@@ -68,14 +68,14 @@ func (s *scanner) poke() {
 }
 
 // asked is what is to be looked at.
-func (s *scanner) asked() (whole bool, dirs []string) {
+func (s *scanner) asked() (whole bool, dirs []journal.Slot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	whole, s.whole = s.whole, false
 	for d := range s.dirs {
 		dirs = append(dirs, d)
 	}
-	s.dirs = map[string]bool{}
+	s.dirs = map[journal.Slot]bool{}
 	s.at = whole || len(dirs) > 0
 	return whole, dirs
 }
@@ -85,6 +85,10 @@ func (s *scanner) waiting() bool {
 	defer s.mu.Unlock()
 	return s.whole || len(s.dirs) > 0 || s.at
 }
+
+// again tells whether something is to be looked at again: the scan after a start is over, or it is that of first
+// contact, which nobody waits for.
+func (s *scanner) again() bool { return s.ready.Load() && s.waiting() }
 
 func (s *scanner) run(ctx context.Context) error {
 	for {
@@ -168,23 +172,10 @@ func (s *scanner) scanAll(ctx context.Context) error {
 
 // scanSome compares some directories, and those found in them that are new. What is missing in one may be
 // anywhere: then all is compared.
-func (s *scanner) scanSome(ctx context.Context, paths []string) error {
-	var dirs []journal.Slot
-	err := s.f.journal.View(func(tx *journal.Tx) error {
-		for _, p := range paths {
-			slot, ok, err := findDir(tx, p)
-			if err != nil {
-				return err
-			}
-			if ok {
-				dirs = append(dirs, slot)
-			}
-		}
-		return nil
-	})
-	for len(dirs) > 0 && err == nil {
-		var found finding
-		if found, err = s.scanDir(ctx, dirs[len(dirs)-1]); err != nil {
+func (s *scanner) scanSome(ctx context.Context, dirs []journal.Slot) error {
+	for len(dirs) > 0 {
+		found, err := s.scanDir(ctx, dirs[len(dirs)-1])
+		if err != nil {
 			return err
 		}
 		dirs = append(dirs[:len(dirs)-1], found.fresh...)
@@ -192,7 +183,7 @@ func (s *scanner) scanSome(ctx context.Context, paths []string) error {
 			s.askAll()
 		}
 	}
-	return err
+	return nil
 }
 
 // checkRoot tells whether this is the folder that the journal speaks of.

@@ -66,6 +66,9 @@ func (f *Folder) commitAll(l []taken) error {
 			b.setWork(t.key, w) // the path read leads elsewhere, or will as the queue says
 			return nil
 		}
+		if err := b.mistaken(w, &t); err != nil {
+			return err
+		}
 		if again := notExist(t.err) || errors.Is(t.err, errMoving); again && w.tries < maxTries {
 			w.tries++
 			f.later(time.Duration(w.tries)*retake, func(b *batch) error {
@@ -84,15 +87,28 @@ func (f *Folder) commitAll(l []taken) error {
 	})
 }
 
-// untaken: a content could not be read, if not because there is no file there any more.
+// mistaken has what was read count for nothing where it is not of the file meant: another was at its path just then.
+func (b *batch) mistaken(w work, t *taken) error {
+	inode := w.inode
+	if inode == 0 {
+		a, err := t.key.applied(b.Tx)
+		if err != nil {
+			return err
+		}
+		if a != nil && !a.Absent {
+			inode = a.Signature.Ino
+		}
+	}
+	if t.err == nil && inode != 0 && t.stat.Signature.Ino != inode {
+		t.err = errMoving
+	}
+	return nil
+}
+
+// untaken: a content could not be read, if not because there is no such file there any more.
 func (b *batch) untaken(path string, err error) error {
-	st, serr := b.f.disk.Stat(path)
-	switch {
-	case notExist(serr):
-		b.lookAgain(path)
-		return nil
-	case serr == nil && st.Kind != step.File:
-		return b.observe(path)
+	if st, serr := b.f.disk.Stat(path); notExist(serr) || serr == nil && st.Kind != step.File || errors.Is(err, errMoving) {
+		return b.lookAgain(path)
 	}
 	b.f.refuse(path, err)
 	return nil

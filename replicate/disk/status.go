@@ -73,7 +73,7 @@ func (f *Folder) Writing(ctx context.Context) (l []string, err error) {
 func (f *Folder) WaitSettled(ctx context.Context) error {
 	last := f.queue.last()
 	return f.await(ctx, func() bool {
-		return f.scanner.ready.Load() && !f.scanner.waiting() && f.journaled >= last && f.works.count == 0
+		return f.scanner.ready.Load() && !f.scanner.waiting() && f.journaled >= last && f.works.count+f.works.looks == 0
 	})
 }
 

@@ -19,7 +19,7 @@ func isBusy(err error) bool { return errors.Is(err, step.ErrBusy) }
 
 // enough ends a transaction that has made its share of steps.
 func (x *executor) enough() error {
-	if x.steps++; x.steps > 2*maxSteps {
+	if x.steps++; x.steps > 2*maxSteps || x.frozen() {
 		return errEnough
 	}
 	return nil
@@ -33,25 +33,31 @@ func (x *executor) after(order uint64, path string) (key, error) {
 	x.f.accepted(path)
 	k, ok, err := find(x.Tx, path)
 	if err == nil && !ok {
-		x.lookAgain(path)
-		err = errAgain
+		err = errors.Join(x.lookAgain(path), errAgain)
 	}
 	return k, err
 }
 
 // refusedStep says what a step that was not made means for the family. Paths are where something else
-// than expected may be: that is taken in first.
+// than expected may be: that is taken in first, while no name changes, so that it is the last thing that this
+// transaction does.
 func (x *executor) refusedStep(err error, paths ...string) error {
 	switch {
 	case errors.Is(err, context.Canceled) || isBusy(err):
 		return err
 	case errors.Is(err, step.ErrChanged) || notExist(err) || errors.Is(err, fs.ErrExist):
+		if err := x.freeze(); err != nil {
+			return err
+		}
+		if err := x.catchUp(x.f.queue.last()); err != nil {
+			return err
+		}
 		for _, p := range paths {
 			if err := x.look(p); err != nil {
 				return err
 			}
 		}
-		return errAgain
+		return errLooked
 	}
 	x.f.refuse(paths[len(paths)-1], err)
 	return &refusal{paths[len(paths)-1], err}
@@ -79,13 +85,7 @@ func (x *executor) look(path string) error {
 			return err
 		}
 	}
-	if err := x.observed(k, path, st); err != nil {
-		return err
-	}
-	if _, ok := x.f.works.get(k); ok {
-		return &errBlocked{block{err: errPending, work: &k}}
-	}
-	return nil
+	return x.observed(k, path, st)
 }
 
 // missingAt: an entry is not where the journal has it. A step that was made just before a crash has put
@@ -96,7 +96,7 @@ func (x *executor) missingAt(a *journal.Applied) error {
 		return err
 	}
 	if !ok {
-		return x.drop(a) // it was on its way out, and is
+		return x.forget(a) // it was on its way out, and is
 	}
 	path, err := x.Path(n)
 	if err != nil {
@@ -154,13 +154,13 @@ func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
 		return nil, err
 	}
 	n.Signature = st.Signature
-	if err := x.setAttrs(n, to, st); err != nil {
+	if err := x.attend(n); err != nil {
 		return nil, err
 	}
 	if now != k {
 		return nil, errAgain
 	}
-	return n, nil
+	return now.applied(x.Tx)
 }
 
 // placeStep puts a staged entry at k, over old if that is not nil, and notes it as a.
@@ -235,7 +235,7 @@ func (x *executor) removeStep(a *journal.Applied) error {
 		order, err = x.f.disk.Remove(path, a.Signature)
 	}
 	if errors.Is(err, syscall.ENOTEMPTY) {
-		x.then(func() { x.f.scanner.ask(path) })
+		x.then(func() { x.f.scanner.ask(a.Slot) })
 	}
 	if err != nil {
 		return x.refusedStep(err, path)
@@ -346,7 +346,7 @@ func (x *executor) opened(err error, dirs ...journal.Slot) bool {
 			any = true
 		}
 	}
-	return any
+	return any && !x.frozen()
 }
 
 func modeOf(n tree.Node, otherwise uint32) uint32 {

@@ -70,6 +70,7 @@ func (t *taker) take(j job) taken {
 	if out.list, out.err = t.split(file, sig.Size, j); out.err != nil {
 		return out
 	}
+	out.xattrs, _ = t.disk.XAttrs(j.path)
 	if out.stat, out.err = t.disk.Stat(j.path); out.err != nil {
 		return out
 	}
@@ -77,7 +78,6 @@ func (t *taker) take(j job) taken {
 		out.err = errMoving
 		return out
 	}
-	out.xattrs, _ = t.disk.XAttrs(j.path)
 	out.racy = max(sig.MTime, sig.CTime) > start.Add(-tick).UnixNano()
 	out.content = item.Content{Root: out.list.Root(), Size: sig.Size, MTime: sig.MTime}
 	return out

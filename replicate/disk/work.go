@@ -13,6 +13,7 @@ type work struct {
 	whole   bool           // anything in the file may have changed
 	ranges  []change.Range // else what was written
 	tries   int
+	inode   uint64 // of the file; 0: that of the entry in the journal, if there is one
 }
 
 // works is all such files by their directory. What a transaction changes in it is undone if the
