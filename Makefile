@@ -55,11 +55,11 @@ stress: ## the long runs: random histories, crashes, kills, all tests under load
 	@$(MAKE) --no-print-directory build
 	@SYNCFS=$(CURDIR)/bin/syncfs sh test/stress.sh $(TIMES)
 
-bench: ## benchmarks of the parts, and Go's source through the mounts against rsync
+bench: ## benchmarks of the parts, of the main job against rsync, of the mount against the folder underneath
 	@sh test/setup.sh test
 	@$(MAKE) --no-print-directory build
 	go test -timeout 1h -run '^$$' -bench . -benchtime $(BENCHTIME) $$(go list ./... | grep -v /test/bench)
-	SYNCFS=$(CURDIR)/bin/syncfs go test -timeout 1h -run '^$$' -bench . -benchtime 1x ./test/bench
+	SYNCFS=$(CURDIR)/bin/syncfs go test -timeout 3h -run '^$$' -bench . -benchtime 1x ./test/bench
 	SYNCFS=$(CURDIR)/bin/syncfs SYNCFS_BENCH=1 go test -timeout 1h -count 1 -v -run GoSourceFromAnEmptyStart ./test/e2e
 
 clean: ## remove what was built

@@ -16,7 +16,7 @@ import (
 	"syncfs/test/station"
 )
 
-// rounds is how often each is measured.
+// rounds is how often each part of the main job is measured.
 const rounds = 3
 
 // source is a real tree: Go's own.
@@ -134,36 +134,4 @@ func report(b *testing.B, ours string, t time.Duration, theirs string, than time
 	b.ReportMetric(t.Seconds(), "s-"+ours)
 	b.ReportMetric(than.Seconds(), "s-"+theirs)
 	b.ReportMetric(t.Seconds()/than.Seconds(), "x-"+theirs)
-}
-
-// BenchmarkCopyIn copies the tree into a mount, and into a plain directory.
-func BenchmarkCopyIn(b *testing.B) {
-	for b.Loop() {
-		into(b, func(dir string) { run(b, "cp", "-a", source(b), dir) })
-	}
-}
-
-// BenchmarkUntar unpacks an archive of the tree in a mount, and in a plain directory.
-func BenchmarkUntar(b *testing.B) {
-	archive := filepath.Join(b.TempDir(), "src.tar")
-	run(b, "tar", "-cf", archive, "-C", filepath.Dir(source(b)), "src")
-	for b.Loop() {
-		into(b, func(dir string) { run(b, "tar", "-xf", archive, "-C", dir) })
-	}
-}
-
-func into(b *testing.B, fill func(dir string)) {
-	var mounted, native []time.Duration
-	for range rounds {
-		dir := b.TempDir()
-		s, err := station.New(program(b), dir, "a")
-		must(b, err)
-		must(b, s.Mount(b.Context()))
-		plain := filepath.Join(dir, "plain")
-		must(b, os.Mkdir(plain, 0o755))
-		native = append(native, timed(b, func() error { fill(plain); return nil }))
-		mounted = append(mounted, timed(b, func() error { fill(s.Dir); return nil }))
-		must(b, s.Umount(context.WithoutCancel(b.Context())))
-	}
-	report(b, "mount", median(mounted), "native", median(native))
 }
