@@ -43,7 +43,7 @@ func inTurns(x *bench, w workload) {
 	took := map[string][]time.Duration{}
 	for turn := range turns {
 		for name, start := range sides {
-			dir := x.own(fmt.Sprint(w.name, x.N, turn, name), 0o755)
+			dir := x.own(fmt.Sprintf("%s-%d", name, turn), 0o755)
 			s := start(x, dir)
 			if w.prepare != nil {
 				x.do(w, "prepare", dir)
