@@ -1,0 +1,68 @@
+package posix
+
+import (
+	"bytes"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// What runs programs, and what only some programs do.
+var processCalls = map[string]call{
+	"begin": func(p *process, a args) (string, error) { return "", p.begin(a[0]) },
+	// exec runs a program and tells what it wrote.
+	"exec": func(p *process, a args) (string, error) {
+		cmd := &exec.Cmd{Path: a[0], Args: a}
+		var out bytes.Buffer
+		cmd.Stdout = &out
+		if err := cmd.Run(); err != nil {
+			return "", errnoOf(err)
+		}
+		return p.named(strings.TrimSpace(out.String())), nil
+	},
+	// run starts a program that reads until stop.
+	"run": func(p *process, a args) (string, error) {
+		cmd := &exec.Cmd{Path: a[1], Args: a[1:]}
+		if _, err := cmd.StdinPipe(); err != nil {
+			return "", err
+		}
+		if err := cmd.Start(); err != nil {
+			return "", errnoOf(err)
+		}
+		p.running[a[0]] = cmd
+		return "", nil
+	},
+	"stop": func(p *process, a args) (string, error) {
+		cmd := p.running[a[0]]
+		delete(p.running, a[0])
+		if err := cmd.Process.Kill(); err != nil {
+			return "", err
+		}
+		cmd.Wait()
+		return "", nil
+	},
+	"handle": func(p *process, a args) (string, error) {
+		w := p.place(a[1])
+		h, _, err := unix.NameToHandleAt(w.dir, w.path, 0)
+		p.handles[a[0]] = h
+		return "", err
+	},
+	"openhandle": func(p *process, a args) (string, error) {
+		fd, err := unix.OpenByHandleAt(p.fd(a[2]), p.handles[a[1]], bits(a[3], openBits)|unix.O_CLOEXEC)
+		if err == nil {
+			p.fds[a[0]] = fd
+		}
+		return "", err
+	},
+}
+
+// named replaces the number of a user by its name.
+func (p *process) named(s string) string {
+	id, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		return s
+	}
+	return p.userName(uint32(id))
+}
