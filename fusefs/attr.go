@@ -55,7 +55,7 @@ func (v *volume) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOu
 		return status(err)
 	}
 	fillAttr(&out.Attr, n, &st)
-	out.SetTimeout(cacheFor)
+	out.SetTimeout(v.attrFor(n))
 	return fuse.OK
 }
 
@@ -109,7 +109,7 @@ func (v *volume) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOu
 	same := false
 	err := v.change(n, own, func(fd int, real bool) (err error) {
 		if same, err = hasMTime(fd, in); err == nil && !same {
-			err = setAttr(fd, real, in)
+			err = v.setAttr(fd, real, in)
 		}
 		if err == nil {
 			err = unix.Fstat(fd, &st)
@@ -126,7 +126,7 @@ func (v *volume) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOu
 		v.recordAttr(n)
 	}
 	fillAttr(&out.Attr, n, &st)
-	out.SetTimeout(cacheFor)
+	out.SetTimeout(v.attrFor(n))
 	return fuse.OK
 }
 
@@ -154,7 +154,11 @@ func (v *volume) change(n *node, own bool, fn func(fd int, real bool) error) err
 	})
 }
 
-func setAttr(fd int, real bool, in *fuse.SetAttrIn) error {
+func (v *volume) setAttr(fd int, real bool, in *fuse.SetAttrIn) error {
+	const no = fuse.FATTR_FH | fuse.FATTR_LOCKOWNER | fuse.FATTR_KILL_SUIDGID | fuse.FATTR_CTIME
+	if in.Valid&^no == 0 {
+		return v.dropPriv(&in.InHeader, fd, real)
+	}
 	uid, setUID := in.GetUID()
 	gid, setGID := in.GetGID()
 	if setUID || setGID {
@@ -177,8 +181,12 @@ func setAttr(fd int, real bool, in *fuse.SetAttrIn) error {
 	if in.Valid&(fuse.FATTR_ATIME|fuse.FATTR_MTIME) == 0 {
 		return nil
 	}
+	now := uint32(fuse.FATTR_ATIME_NOW)
+	if v.writeback && in.Valid&fuse.FATTR_MTIME != 0 {
+		now = 0 // the kernel took both from its own clock
+	}
 	ts := []unix.Timespec{
-		timespec(in.Valid, fuse.FATTR_ATIME, fuse.FATTR_ATIME_NOW, in.Atime, in.Atimensec),
+		timespec(in.Valid, fuse.FATTR_ATIME, now, in.Atime, in.Atimensec),
 		timespec(in.Valid, fuse.FATTR_MTIME, fuse.FATTR_MTIME_NOW, in.Mtime, in.Mtimensec),
 	}
 	return unix.UtimesNanoAt(fd, "", ts, unix.AT_EMPTY_PATH)

@@ -10,7 +10,7 @@ import (
 )
 
 // make makes an entry by calling fn, gives it to the caller and reports it.
-func (v *volume) make(h *fuse.InHeader, name string, c change.Change, mode uint32, out *fuse.EntryOut,
+func (v *volume) make(h *fuse.InHeader, name string, c change.Change, out *fuse.EntryOut,
 	fn func(d *dir) error) fuse.Status {
 	v.names.RLock()
 	defer v.names.RUnlock()
@@ -24,7 +24,7 @@ func (v *volume) make(h *fuse.InHeader, name string, c change.Change, mode uint3
 		var st unix.Stat_t
 		err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 		if err == nil {
-			err = v.giveTo(h, d, name, mode, &st)
+			err = v.giveNamed(h, d, name, &st)
 		}
 		if err != nil {
 			v.unmake(d, name, c.Kind)
@@ -62,14 +62,14 @@ func (v *volume) unmake(d *dir, name string, kind change.Kind) {
 
 // Mkdir makes a directory.
 func (v *volume) Mkdir(_ <-chan struct{}, in *fuse.MkdirIn, name string, out *fuse.EntryOut) fuse.Status {
-	return v.make(&in.InHeader, name, change.Change{Kind: change.Mkdir}, in.Mode, out, func(d *dir) error {
+	return v.make(&in.InHeader, name, change.Change{Kind: change.Mkdir}, out, func(d *dir) error {
 		return unix.Mkdirat(d.fd, name, v.modeFor(d, in.Mode, in.Umask)&0o7777)
 	})
 }
 
 // Symlink makes a symlink.
 func (v *volume) Symlink(_ <-chan struct{}, h *fuse.InHeader, target, name string, out *fuse.EntryOut) fuse.Status {
-	return v.make(h, name, change.Change{Kind: change.Symlink, Target: target}, 0, out, func(d *dir) error {
+	return v.make(h, name, change.Change{Kind: change.Symlink, Target: target}, out, func(d *dir) error {
 		return unix.Symlinkat(target, d.fd, name)
 	})
 }
@@ -78,7 +78,7 @@ func (v *volume) Symlink(_ <-chan struct{}, h *fuse.InHeader, target, name strin
 func (v *volume) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out *fuse.EntryOut) fuse.Status {
 	kind := in.Mode & unix.S_IFMT
 	c := change.Change{Kind: change.Create, Local: kind != unix.S_IFREG && kind != 0}
-	return v.make(&in.InHeader, name, c, in.Mode, out, func(d *dir) error {
+	return v.make(&in.InHeader, name, c, out, func(d *dir) error {
 		return unix.Mknodat(d.fd, name, v.modeFor(d, in.Mode, in.Umask), int(in.Rdev))
 	})
 }
@@ -107,7 +107,7 @@ func (v *volume) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *
 		}
 		var st unix.Stat_t
 		if err = unix.Fstat(fd, &st); err == nil {
-			err = v.giveTo(&in.InHeader, d, name, in.Mode, &st)
+			err = v.giveTo(&in.InHeader, d, fd, true, &st)
 		}
 		if err != nil {
 			unix.Close(fd)
@@ -122,9 +122,12 @@ func (v *volume) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *
 }
 
 func (v *volume) created(n *node, fd int, in *fuse.CreateIn, st *unix.Stat_t, out *fuse.CreateOut) {
-	h := &handle{fd: fd, write: in.Flags&unix.O_ACCMODE != unix.O_RDONLY}
+	h := newHandle(fd, in.Flags)
 	st.Mode &^= unix.S_ISUID | unix.S_ISGID
 	v.opened(n, h, st, &out.OpenOut)
+	if h.pass && h.write {
+		out.SetAttrTimeout(0)
+	}
 	v.overwritten(n, false)
 }
 
@@ -139,8 +142,8 @@ func (v *volume) Tmpfile(_ <-chan struct{}, in *fuse.CreateIn, out *fuse.CreateO
 			return err
 		}
 		var st unix.Stat_t
-		if err = unix.Fstat(fd, &st); err == nil && v.privil && (st.Uid != in.Uid || st.Gid != in.Gid) {
-			err = v.giveFile(fd, in, &st)
+		if err = unix.Fstat(fd, &st); err == nil {
+			err = v.giveTo(&in.InHeader, d, fd, true, &st)
 		}
 		if err != nil {
 			unix.Close(fd)
@@ -154,14 +157,6 @@ func (v *volume) Tmpfile(_ <-chan struct{}, in *fuse.CreateIn, out *fuse.CreateO
 		v.created(n, fd, in, &st, out)
 		return nil
 	})
-}
-
-// giveFile is giveTo for a file without a name.
-func (v *volume) giveFile(fd int, in *fuse.CreateIn, st *unix.Stat_t) error {
-	if err := unix.Fchown(fd, int(in.Uid), int(in.Gid)); err != nil {
-		return err
-	}
-	return unix.Fstat(fd, st)
 }
 
 // Link makes a further name of a file, or the first of one that Tmpfile made.

@@ -48,6 +48,12 @@ type handle struct {
 	f     *file
 	write bool
 	pass  bool
+
+	appends bool // opened with O_APPEND
+}
+
+func newHandle(fd int, flags uint32) *handle {
+	return &handle{fd: fd, write: flags&unix.O_ACCMODE != unix.O_RDONLY, appends: flags&unix.O_APPEND != 0}
 }
 
 // files holds the handles, and the files that the settler has to look at. mu guards all fields; nothing

@@ -35,7 +35,7 @@ func (v *volume) Writev(_ <-chan struct{}, in *fuse.WriteIn, data [][]byte) (uin
 		return 0, fuse.EBADF
 	}
 	if in.WriteFlags&fuse.WRITE_KILL_SUIDGID != 0 {
-		if err := v.killPriv(h.fd); err != nil {
+		if err := v.killPriv(&in.InHeader, h.fd, true); err != nil {
 			return 0, status(err)
 		}
 	}
@@ -87,11 +87,16 @@ func (v *volume) CopyFileRange(_ <-chan struct{}, in *fuse.CopyFileRangeIn) (uin
 	if err != nil {
 		return 0, status(err)
 	}
+	v.server.InodeNotify(from.f.n.id, -1, 0) // its atime; this waits for nobody
 	return uint32(done), fuse.OK
 }
 
-// Lseek finds data and holes.
+// Lseek finds data and holes. A kernel that writes back asks without having written back first: what it
+// keeps would be taken for a hole. It is told that it has to see to it itself, and takes all for data.
 func (v *volume) Lseek(_ <-chan struct{}, in *fuse.LseekIn, out *fuse.LseekOut) fuse.Status {
+	if v.writeback {
+		return fuse.ENOSYS
+	}
 	h := v.files.get(in.Fh)
 	if h == nil {
 		return fuse.EBADF

@@ -54,7 +54,7 @@ func (v *volume) answerTo(own bool, l link, st *unix.Stat_t, out *fuse.EntryOut)
 		out.SetEntryTimeout(cacheFor)
 	}
 	if !own || l.parent.hidden {
-		out.SetAttrTimeout(cacheFor)
+		out.SetAttrTimeout(v.attrFor(n))
 	}
 	out.NodeId = n.id
 	fillAttr(&out.Attr, n, st)

@@ -113,6 +113,7 @@ func mount(folder *backing.Folder, o Options) (*Mounted, error) {
 	v.hidden = backing.Reserved + "-" + hex.EncodeToString(random[:])
 	v.privil = os.Geteuid() == 0
 	v.writeback = !v.privil
+	v.readOnly = o.ReadOnly
 	v.pass.off.Store(!v.privil)
 	m := &Mounted{v: v, point: folder.Path(), done: make(chan struct{})}
 	server, err := m.attach(o)

@@ -24,6 +24,15 @@ func (v *volume) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut
 			return status(err)
 		}
 	}
+	h, err := v.openNode(n, in, out)
+	if err == nil && h.pass && h.write {
+		v.server.InodeNotify(n.id, -1, 0) // see attrFor; it waits for nobody
+	}
+	return status(err)
+}
+
+// openNode opens a file that is here.
+func (v *volume) openNode(n *node, in *fuse.OpenIn, out *fuse.OpenOut) (*handle, error) {
 	v.names.RLock()
 	defer v.names.RUnlock()
 	flags := int(in.Flags) & openFlags
@@ -44,19 +53,19 @@ func (v *volume) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut
 		}
 	}
 	if err != nil {
-		return status(err)
+		return nil, err
 	}
 	trunc := flags&unix.O_TRUNC != 0
 	if trunc && in.Mode&fuse.OPEN_KILL_SUIDGID != 0 {
-		if err := v.killPriv(fd); err != nil {
+		if err := v.killPriv(&in.InHeader, fd, true); err != nil {
 			unix.Close(fd)
-			return status(err)
+			return nil, err
 		}
 	}
 	if trunc {
 		st.Size = 0
 	}
-	h := &handle{fd: fd, write: flags&unix.O_ACCMODE != unix.O_RDONLY}
+	h := newHandle(fd, in.Flags)
 	if direct {
 		out.OpenFlags |= fuse.FOPEN_DIRECT_IO
 	}
@@ -64,13 +73,16 @@ func (v *volume) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut
 	if trunc {
 		v.overwritten(n, true)
 	}
-	return fuse.OK
+	return h, nil
 }
 
 // openAt opens a file underneath. To write back a page the kernel may read it first, so write-only
 // becomes read-write; what may not be read is used without a cache.
 func (v *volume) openAt(d int, name string, flags int) (fd int, direct bool, err error) {
 	how := flags | unix.O_CLOEXEC
+	if v.readOnly {
+		how |= unix.O_NOATIME
+	}
 	if d != unix.AT_FDCWD {
 		how |= unix.O_NOFOLLOW
 	}
@@ -79,7 +91,7 @@ func (v *volume) openAt(d int, name string, flags int) (fd int, direct bool, err
 	}
 	fd, err = open(d, name, how)
 	if err == unix.EPERM && how&unix.O_NOATIME != 0 {
-		how &^= unix.O_NOATIME
+		how &^= unix.O_NOATIME // it is for the owner
 		fd, err = open(d, name, how)
 	}
 	if err == unix.EACCES && v.writeback && flags&unix.O_ACCMODE == unix.O_WRONLY {
@@ -105,8 +117,9 @@ func (v *volume) opened(n *node, h *handle, st *unix.Stat_t, out *fuse.OpenOut) 
 	defer v.unlockFile(f)
 	h.f = f
 	// Setuid and setgid must fall when the file is written, which the kernel leaves to us where we see
-	// the write.
-	tracked := h.write && (st.Size >= trackFrom || st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0)
+	// the write. Where we do not, a file once opened to append is appended to for good, even if the program
+	// takes that back.
+	tracked := h.write && (h.appends || st.Size >= trackFrom || st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0)
 	first := h.write && f.passWriters == 0
 	if v.writeback && len(f.handles) == 0 {
 		f.mtime = &unix.Timespec{Sec: st.Mtim.Sec, Nsec: st.Mtim.Nsec}

@@ -2,6 +2,7 @@ package fusefs
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -17,6 +18,20 @@ const trackFrom = 512 << 20
 // An inode is open through the page cache or passed through, never both: the kernel refuses the mixture
 // with EIO. So while a file is open, every further open follows the first.
 type passthrough struct{ off atomic.Bool }
+
+// attrFor is how long the kernel may keep attributes of n: not while a file is open to be written without
+// the daemon, since a store through a mapping changes times without a word to the kernel either.
+func (v *volume) attrFor(n *node) time.Duration {
+	f := v.lockFile(n, false)
+	if f == nil {
+		return cacheFor
+	}
+	defer f.mu.Unlock()
+	if f.passWriters > 0 {
+		return 0
+	}
+	return cacheFor
+}
 
 // admit decides how the kernel uses a handle and fills in the answer to its open. f.mu is held.
 func (v *volume) admit(f *file, h *handle, want bool, out *fuse.OpenOut) {

@@ -74,7 +74,7 @@ func (v *volume) list(in *fuse.ReadIn, add func(*node, *dir, fuse.DirEntry) bool
 // listPresent adds the entries underneath from an offset on, and reports whether there are more.
 func (v *volume) listPresent(n *node, d *dir, off int64, size uint32,
 	add func(*node, *dir, fuse.DirEntry) bool) (more bool, err error) {
-	fd, err := unix.Openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, _, err := v.openAt(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return false, err
 	}

@@ -11,7 +11,7 @@ import (
 func (v *volume) truncate(n *node, in *fuse.SetAttrIn) error {
 	cut := func(fd int) error {
 		if in.Valid&fuse.FATTR_KILL_SUIDGID != 0 {
-			if err := v.killPriv(fd); err != nil {
+			if err := v.killPriv(&in.InHeader, fd, true); err != nil {
 				return err
 			}
 		}

@@ -36,6 +36,7 @@ type volume struct {
 	privil    bool       // root: owners are set, passthrough is used
 	writeback bool       // the kernel keeps what was written for a while
 	pass      passthrough
+	readOnly  bool   // reading leaves no trace underneath
 	hidden    string // the name by which the helper finds staging
 
 	names sync.RWMutex

@@ -1,6 +1,7 @@
 package fusefs
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -16,6 +17,9 @@ const (
 	defaultACL = "system.posix_acl_default"
 )
 
+// maxXAttrs is as long as a list of attributes can be.
+const maxXAttrs = 1 << 16
+
 // GetXAttr reads one attribute.
 func (v *volume) GetXAttr(_ <-chan struct{}, h *fuse.InHeader, name string, dest []byte) (uint32, fuse.Status) {
 	return v.readXAttr(h,
@@ -25,6 +29,28 @@ func (v *volume) GetXAttr(_ <-chan struct{}, h *fuse.InHeader, name string, dest
 
 // ListXAttr reads the names of all attributes.
 func (v *volume) ListXAttr(_ <-chan struct{}, h *fuse.InHeader, dest []byte) (uint32, fuse.Status) {
+	if !v.privil || h.Uid == 0 {
+		return v.listXAttr(h, dest)
+	}
+	// Trusted attributes are shown to root alone: all is read to leave them out.
+	all := make([]byte, maxXAttrs)
+	size, st := v.listXAttr(h, all)
+	if st != fuse.OK {
+		return 0, st
+	}
+	var names []byte
+	for _, name := range bytes.SplitAfter(all[:size], []byte{0}) {
+		if !bytes.HasPrefix(name, []byte("trusted.")) {
+			names = append(names, name...)
+		}
+	}
+	if len(dest) > 0 && copy(dest, names) < len(names) {
+		return 0, fuse.ERANGE
+	}
+	return uint32(len(names)), fuse.OK
+}
+
+func (v *volume) listXAttr(h *fuse.InHeader, dest []byte) (uint32, fuse.Status) {
 	return v.readXAttr(h,
 		func(fd int) (int, error) { return unix.Flistxattr(fd, dest) },
 		func(path string) (int, error) { return unix.Llistxattr(path, dest) })

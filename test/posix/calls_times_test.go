@@ -2,7 +2,6 @@ package posix
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"time"
 
@@ -133,9 +132,9 @@ func (p *process) remember(paths []string) error {
 	})
 }
 
-// until returns when ok holds.
+// until returns when ok holds. It looks each millisecond, as the clock of files ticks in four or so.
 func until(ok func() bool) error {
-	for end := time.Now().Add(10 * time.Second); !ok(); runtime.Gosched() {
+	for end := time.Now().Add(10 * time.Second); !ok(); unix.Poll(nil, 1) {
 		if time.Now().After(end) {
 			return fmt.Errorf("waited in vain")
 		}
