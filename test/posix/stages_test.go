@@ -43,6 +43,7 @@ func idsOf(owner, group, extra int) ids {
 
 // TestRoot is root's own mount, which lets all users in.
 func TestRoot(t *testing.T) {
+	t.Parallel()
 	if rootHere(t) {
 		s := rootStage(t)
 		s.play(t, load(t), "root")
@@ -53,6 +54,7 @@ func TestRoot(t *testing.T) {
 
 // TestOrdinary is the mount of a user without any right of root's.
 func TestOrdinary(t *testing.T) {
+	t.Parallel()
 	s := ordinaryStage(t)
 	s.play(t, load(t), "owner")
 	s.allSeen(t, "owner")
@@ -60,6 +62,7 @@ func TestOrdinary(t *testing.T) {
 
 // Some deadlocks show only where one thread does all.
 func TestOnOneProcessor(t *testing.T) {
+	t.Parallel()
 	if rootHere(t) {
 		rootStage(t, "GOMAXPROCS=1").play(t, load(t), "owner")
 	}
@@ -68,6 +71,7 @@ func TestOnOneProcessor(t *testing.T) {
 
 // TestReadOnly has the native directory mounted read-only too.
 func TestReadOnly(t *testing.T) {
+	t.Parallel()
 	if rootHere(t) {
 		for _, ordinary := range []bool{false, true} {
 			s := readOnlyStage(t, ordinary)
