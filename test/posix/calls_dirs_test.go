@@ -71,6 +71,34 @@ var dirCalls = map[string]call{
 		}
 		return "", nil
 	},
+	// links makes many names of a file.
+	"links": func(p *process, a args) (string, error) {
+		for i := range int(number(a[2])) {
+			if err := unix.Linkat(unix.AT_FDCWD, a[0], unix.AT_FDCWD, fmt.Sprintf("%s%d", a[1], i), 0); err != nil {
+				return "", err
+			}
+		}
+		return "", nil
+	},
+	// renames gives each name that it reads another, and says whether it comes to an end.
+	"renames": func(p *process, a args) (string, error) {
+		fd, most := p.fd(a[0]), 10*int(number(a[1]))
+		for n := 0; n < most; {
+			all, err := dents(fd, 1024)
+			if err != nil || len(all) == 0 {
+				return "", err
+			}
+			for _, e := range all {
+				if n++; e.name == "." || e.name == ".." {
+					continue
+				}
+				if err := unix.Renameat(fd, e.name, fd, fmt.Sprintf("new%d", n)); err != nil {
+					return "", err
+				}
+			}
+		}
+		return "no end", nil
+	},
 	"clear": func(p *process, a args) (string, error) {
 		for i := range int(number(a[2])) {
 			w := p.place(fmt.Sprintf("%s/%s%d", a[0], a[1], i))

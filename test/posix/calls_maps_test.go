@@ -30,6 +30,17 @@ var mapCalls = map[string]call{
 	"poke": func(p *process, a args) (string, error) {
 		return fmt.Sprint(copy(p.maps[a[0]][number(a[1]):], a[2])), nil
 	},
+	// writefrom writes to a file from a mapping, readinto reads into one.
+	"writefrom": func(p *process, a args) (string, error) {
+		off, n := number(a[2]), number(a[3])
+		n2, err := unix.Pwrite(p.fd(a[0]), p.maps[a[1]][off:off+n], number(a[4]))
+		return fmt.Sprint(n2), err
+	},
+	"readinto": func(p *process, a args) (string, error) {
+		off, n := number(a[2]), number(a[3])
+		n2, err := unix.Pread(p.fd(a[0]), p.maps[a[1]][off:off+n], number(a[4]))
+		return fmt.Sprint(n2), err
+	},
 	"msync": func(p *process, a args) (string, error) {
 		return "", unix.Msync(p.maps[a[0]], unix.MS_SYNC)
 	},

@@ -43,6 +43,18 @@ var processCalls = map[string]call{
 		cmd.Wait()
 		return "", nil
 	},
+	// start makes a call that may have to wait, join tells what came of it.
+	"start": func(p *process, a args) (string, error) {
+		p.started = make(chan string, 1)
+		go func() { p.started <- p.do(a) }()
+		return "", nil
+	},
+	"join": func(p *process, a args) (string, error) { return <-p.started, nil },
+	// mount puts another filesystem on a directory until unmount.
+	"mount": func(p *process, a args) (string, error) {
+		return "", unix.Mount("posix", a[0], "tmpfs", 0, "size=1m")
+	},
+	"unmount": func(p *process, a args) (string, error) { return "", unix.Unmount(a[0], 0) },
 	"handle": func(p *process, a args) (string, error) {
 		w := p.place(a[1])
 		h, _, err := unix.NameToHandleAt(w.dir, w.path, 0)

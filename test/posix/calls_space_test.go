@@ -54,6 +54,25 @@ var spaceCalls = map[string]call{
 	"clone": func(p *process, a args) (string, error) {
 		return "", unix.IoctlFileClone(p.fd(a[1]), p.fd(a[0]))
 	},
+	// overfill writes more than there is room for, and says whether one of the calls told.
+	"overfill": func(p *process, a args) (string, error) {
+		fd, err := unix.Open(a[0], unix.O_WRONLY|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
+		if err != nil {
+			return "", err
+		}
+		for range int(number(a[1])) {
+			if _, err = unix.Write(fd, make([]byte, 1<<16)); err != nil {
+				break
+			}
+		}
+		if e := unix.Fsync(fd); err == nil {
+			err = e
+		}
+		if e := unix.Close(fd); err == nil {
+			err = e
+		}
+		return "not told", err
+	},
 	// segments tells where data is, with holes between.
 	"segments": func(p *process, a args) (string, error) {
 		fd := p.fd(a[0])

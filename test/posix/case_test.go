@@ -28,6 +28,7 @@ type testcase struct {
 	param string // of this one
 	as    []string
 	root  bool // for root alone
+	extra bool // names the group extra
 	lines []line
 }
 
@@ -105,6 +106,7 @@ func parse(area, script string) ([]testcase, error) {
 				return nil, fmt.Errorf("%s: %w", l, err)
 			}
 			cases[i].lines = append(cases[i].lines, parsed)
+			cases[i].extra = cases[i].extra || strings.Contains(l, "extra")
 		}
 	}
 	return cases, nil

@@ -1,8 +1,10 @@
 package posix
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"sync"
@@ -21,7 +23,29 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(daemonEnv); dir != "" {
 		os.Exit(daemonMain(dir))
 	}
-	os.Exit(m.Run())
+	os.Exit(run(m))
+}
+
+// base is the directory that holds all of a run, and program a copy of this one in it. It is made before
+// any process is started: one started while it is written would have it open.
+var base, program string
+
+func run(m *testing.M) (status int) {
+	var err error
+	if base, err = os.MkdirTemp(reachable(), "syncfs-posix-"); err == nil {
+		program = filepath.Join(base, "program")
+		err = errors.Join(os.Chmod(base, 0o755), copyProgram(program))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	status = m.Run()
+	if err := raze(base); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return status
 }
 
 // A side is a directory and those who work in it.
@@ -32,14 +56,15 @@ type stage struct {
 	name    string
 	native  side
 	mounted side
-	n       int // cases so far
+	extra   bool // there is a group that the owner is in besides its own
+	n       int  // cases so far
 	seen    map[*difference]bool
 }
 
 // play runs all cases that can be run by a user on this stage.
 func (s *stage) play(t *testing.T, cases []testcase, as string) {
 	for _, c := range cases {
-		if !slices.Contains(c.as, as) || !c.onlyBy(s.hand()...) || c.root && as != "root" {
+		if !slices.Contains(c.as, as) || !c.onlyBy(s.hand()...) || c.root && as != "root" || c.extra && !s.extra {
 			continue
 		}
 		s.n++
@@ -87,7 +112,7 @@ func (s *stage) run(t *testing.T, c *testcase, as string) {
 
 // run makes a directory for a case, and all calls in it.
 func (sd side) run(c *testcase, as, dir string) ([]string, error) {
-	hosts := []string{"under", "root", "owner"}
+	hosts := []string{"under", "full", "root", "owner"}
 	host := sd[hosts[slices.IndexFunc(hosts, func(r string) bool { return sd[r] != nil })]]
 	prepare := [][]string{{"umask", "0"}, {"mkdir", dir, "0777"}}
 	if host == sd["root"] {

@@ -33,7 +33,8 @@ type process struct {
 	watches map[string]*watch
 	inodes  map[string]uint64
 	seen    map[string]int // how often a name came from an open directory
-	signals atomic.Int32   // SIGXFSZ since the case began
+	started chan string
+	signals atomic.Int32 // SIGXFSZ since the case began
 }
 
 // A call is what a line of the table can do. What it returns is compared.

@@ -1,6 +1,7 @@
 package posix
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -73,9 +74,18 @@ func TestOnOneProcessor(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	if rootHere(t) {
-		for _, ordinary := range []bool{false, true} {
-			s := readOnlyStage(t, ordinary)
-			s.play(t, load(t), "readonly")
+		for _, byUser := range []bool{false, true} {
+			readOnlyStage(t, byUser).play(t, load(t), "readonly")
+		}
+	}
+}
+
+// TestFull has directories with little room.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	if rootHere(t) {
+		for _, byUser := range []bool{false, true} {
+			fullStage(t, byUser).play(t, load(t), "full")
 		}
 	}
 }
@@ -90,12 +100,12 @@ func rootHere(t *testing.T) bool {
 
 func rootStage(t *testing.T, env ...string) *stage {
 	g := newGround(t)
-	mount(t, g.program, g.folder, nil, env...)
+	mount(t, program, g.folder, nil, env...)
 	names := idsOf(ownerID, ownerID, extraID)
-	s := &stage{name: "root", seen: map[*difference]bool{}, native: side{}, mounted: side{}}
+	s := &stage{name: "root", extra: true, seen: map[*difference]bool{}, native: side{}, mounted: side{}}
 	for role, who := range allRoles {
-		s.native[role] = newUser(t, g.program, g.native, names, who)
-		s.mounted[role] = newUser(t, g.program, g.folder, names, who)
+		s.native[role] = newUser(t, program, g.native, names, who)
+		s.mounted[role] = newUser(t, program, g.folder, names, who)
 	}
 	return s
 }
@@ -104,11 +114,12 @@ func ordinaryStage(t *testing.T, env ...string) *stage {
 	g := newGround(t)
 	who, names := ordinary(t)
 	g.giveTo(t, who)
-	mount(t, g.program, g.folder, who, env...)
-	s := &stage{name: "ordinary", seen: map[*difference]bool{}, native: side{}, mounted: side{}}
+	mount(t, program, g.folder, who, env...)
+	_, extra := names[groupPrefix+"extra"]
+	s := &stage{name: "ordinary", extra: extra, seen: map[*difference]bool{}, native: side{}, mounted: side{}}
 	for _, role := range []string{"owner", "other"} {
-		s.native[role] = newUser(t, g.program, g.native, names, who)
-		s.mounted[role] = newUser(t, g.program, g.folder, names, who)
+		s.native[role] = newUser(t, program, g.native, names, who)
+		s.mounted[role] = newUser(t, program, g.folder, names, who)
 	}
 	return s
 }
@@ -133,6 +144,34 @@ func ordinary(t *testing.T) (*syscall.Credential, ids) {
 	return nil, idsOf(os.Getuid(), os.Getgid(), extra)
 }
 
+// fullStage has directories with little room.
+func fullStage(t *testing.T, byUser bool) *stage {
+	g := newGround(t)
+	who, names := (*syscall.Credential)(nil), idsOf(ownerID, ownerID, extraID)
+	for _, dir := range []string{g.native, g.folder} {
+		if err := unix.Mount("posix", dir, "tmpfs", 0, "size=1m,nr_inodes=60"); err != nil {
+			t.Fatal(err)
+		}
+		unmountInTheEnd(t, dir)
+	}
+	if byUser {
+		who, names = ordinary(t)
+		g.giveTo(t, who)
+	}
+	mount(t, program, g.folder, who)
+	return &stage{name: "full", seen: map[*difference]bool{},
+		native:  side{"full": newUser(t, program, g.native, names, who)},
+		mounted: side{"full": newUser(t, program, g.folder, names, who)}}
+}
+
+func unmountInTheEnd(t *testing.T, dir string) {
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // readOnlyStage has a role more: under works below both.
 func readOnlyStage(t *testing.T, byUser bool) *stage {
 	g := newGround(t)
@@ -142,12 +181,12 @@ func readOnlyStage(t *testing.T, byUser bool) *stage {
 		g.giveTo(t, who)
 	}
 	s := &stage{name: "readonly", seen: map[*difference]bool{}, native: side{}, mounted: side{}}
-	s.native["under"] = newUser(t, g.program, g.native, names, who)
-	s.mounted["under"] = newUser(t, g.program, g.folder, names, who)
+	s.native["under"] = newUser(t, program, g.native, names, who)
+	s.mounted["under"] = newUser(t, program, g.folder, names, who)
 	bindReadOnly(t, g.native)
-	mount(t, g.program, g.folder, who, readOnlyEnv+"=1")
-	s.native["readonly"] = newUser(t, g.program, g.native, names, who)
-	s.mounted["readonly"] = newUser(t, g.program, g.folder, names, who)
+	mount(t, program, g.folder, who, readOnlyEnv+"=1")
+	s.native["readonly"] = newUser(t, program, g.native, names, who)
+	s.mounted["readonly"] = newUser(t, program, g.folder, names, who)
 	return s
 }
 
@@ -156,65 +195,52 @@ func bindReadOnly(t *testing.T, dir string) {
 	if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	unmountInTheEnd(t, dir)
 	if err := unix.Mount("", dir, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// A ground is where a stage is set up.
-type ground struct{ program, native, folder string }
+// A ground is where a stage is set up: two directories of one filesystem that everybody can reach.
+type ground struct{ native, folder string }
 
-// newGround makes two directories of one filesystem that everybody can reach, and a copy of this program
-// that everybody can run.
 func newGround(t *testing.T) ground {
 	t.Helper()
-	base, err := os.MkdirTemp(reachable(t), "syncfs-posix-")
+	dir, err := os.MkdirTemp(base, "ground-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { raze(t, base) })
-	g := ground{filepath.Join(base, "program"), filepath.Join(base, "native"), filepath.Join(base, "folder")}
-	for _, dir := range []string{base, g.native, g.folder} {
-		os.Mkdir(dir, 0o755)
+	g := ground{filepath.Join(dir, "native"), filepath.Join(dir, "folder")}
+	for _, dir := range []string{g.native, g.folder} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range []string{dir, g.native, g.folder} {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	copyProgram(t, g.program)
 	return g
 }
 
-func copyProgram(t *testing.T, to string) {
-	t.Helper()
+func copyProgram(to string) error {
 	from, err := os.Open("/proc/self/exe")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer from.Close()
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if _, err := io.Copy(out, from); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Chmod(0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
-		t.Fatal(err)
-	}
+	_, err = io.Copy(out, from)
+	return errors.Join(err, out.Chmod(0o755), out.Close())
 }
 
 // reachable is a directory for temporary ones through which everybody can go.
-func reachable(t *testing.T) string {
-	t.Helper()
-	for _, dir := range []string{os.TempDir(), "/tmp", "/var/tmp"} {
+func reachable() string {
+	for _, dir := range []string{os.TempDir(), "/tmp"} {
 		open := true
 		for d := dir; ; d = filepath.Dir(d) {
 			st, err := os.Stat(d)
@@ -227,21 +253,18 @@ func reachable(t *testing.T) string {
 			return dir
 		}
 	}
-	t.Fatal("no temporary directory can be reached by all users")
-	return ""
+	return "/var/tmp"
 }
 
 // raze removes a directory, whatever the modes in it.
-func raze(t *testing.T, dir string) {
+func raze(dir string) error {
 	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
 			os.Chmod(path, 0o700)
 		}
 		return nil
 	})
-	if err := os.RemoveAll(dir); err != nil {
-		t.Error(err)
-	}
+	return os.RemoveAll(dir)
 }
 
 // giveTo makes a user the owner of both directories.
