@@ -18,7 +18,9 @@
 // As root, reads and most writes pass through to the file underneath (passthrough.go): the kernel does
 // not ask, and what was written is found out afterwards. All users are let in; the kernel checks
 // permissions. As an ordinary user the kernel writes back what it keeps (CAP_WRITEBACK_CACHE). It then
-// owns size and mtime of what it knows, so a file is never changed behind it but by a rename over it.
+// owns size and mtime of what it knows, so a file is never changed behind it but by a rename over it. It writes
+// all back before close(2) returns, and is then asked for FLUSH, which costs a request and is answered for one reason
+// alone: without it, close(2) goes well on a connection that broke before what was to be written back could be sent.
 //
 // # Order
 //

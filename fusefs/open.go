@@ -154,8 +154,15 @@ func (v *volume) overwritten(n *node, tell bool) {
 	}
 }
 
-// Flush is not needed: locks are the kernel's, and what was written is reported at Release.
-func (v *volume) Flush(<-chan struct{}, *fuse.FlushIn) fuse.Status { return fuse.ENOSYS }
+// Flush is the close of a descriptor. Locks are the kernel's, and what was written is reported at Release. But where
+// the kernel writes back what it keeps, which it does before it asks this, close(2) would say that all went well also
+// if nobody was there any more to be written to.
+func (v *volume) Flush(<-chan struct{}, *fuse.FlushIn) fuse.Status {
+	if v.writeback {
+		return fuse.OK
+	}
+	return fuse.ENOSYS
+}
 
 // Release closes a handle, after the last descriptor and mapping of it are gone.
 func (v *volume) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
