@@ -183,7 +183,7 @@ func (v *volume) renameAbsent(from, to spot, haveFrom, haveTo bool, flags uint) 
 		return false, nil // a file from underneath replaces an absent one
 	}
 	if haveTo {
-		replaced := func(uint32) {} // is part of the rename
+		replaced := func(*unix.Stat_t) {} // is part of the rename
 		if err := v.unlink(to, 0, replaced); err != nil {
 			return true, err
 		}

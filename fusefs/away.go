@@ -37,7 +37,8 @@ func (v *volume) bringBack(f *file) bool {
 	if a == nil {
 		return false
 	}
-	l, err := v.returned(a)
+	var st unix.Stat_t
+	l, err := v.returned(a, &st)
 	if err != nil {
 		v.log.Error("written after a peer had replaced or removed it, and not back in the folder", "path", a.Path(),
 			"kept", a.String(), "err", err)
@@ -47,13 +48,13 @@ func (v *volume) bringBack(f *file) bool {
 	v.table.cameBack(f.n, l)
 	path := v.path(l)
 	v.log.Info("written after a peer had replaced or removed it", "path", a.Path(), "back", path)
-	v.record(change.Change{Kind: change.Create, Path: path})
+	v.record(change.Change{Kind: change.Create, Path: path, Made: made(l.name, &st)})
 	v.tell(l, f.n)
 	return true
 }
 
-// returned puts what is away into its directory, or into one of the same path if that is gone.
-func (v *volume) returned(a *away) (link, error) {
+// returned puts what is away into its directory, or into one of the same path if that is gone, and fills in its stat.
+func (v *volume) returned(a *away, st *unix.Stat_t) (link, error) {
 	parent := a.link.parent
 	if _, there := v.table.path(a.link); !there {
 		names := strings.Split(a.Path(), "/")
@@ -70,6 +71,9 @@ func (v *volume) returned(a *away) (link, error) {
 	name, err := v.folder.BringBack(a.Kept, d.fd, v.name, func(name string) bool {
 		return v.absentAt(v.path(link{parent, name}))
 	})
+	if err == nil {
+		err = unix.Fstatat(d.fd, name, st, unix.AT_SYMLINK_NOFOLLOW)
+	}
 	return link{parent, name}, err
 }
 
@@ -83,8 +87,8 @@ func (v *volume) makeDirs(names []string) (*node, error) {
 		}
 		l := link{n, name}
 		var st unix.Stat_t
-		made := unix.Mkdirat(d.fd, name, 0o755) == nil
-		if made && v.privil {
+		isNew := unix.Mkdirat(d.fd, name, 0o755) == nil
+		if isNew && v.privil {
 			unix.Fchownat(d.fd, name, int(v.owner.Uid), int(v.owner.Gid), unix.AT_SYMLINK_NOFOLLOW)
 		}
 		err = unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
@@ -96,8 +100,8 @@ func (v *volume) makeDirs(names []string) (*node, error) {
 			return nil, err
 		}
 		n = v.table.reach(keyOf(&st), v.ino(keyOf(&st)), unix.S_IFDIR, l)
-		if made {
-			v.record(change.Change{Kind: change.Mkdir, Path: v.path(l)})
+		if isNew {
+			v.record(change.Change{Kind: change.Mkdir, Path: v.path(l), Made: made(name, &st)})
 			v.tell(l, n)
 		}
 	}

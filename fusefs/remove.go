@@ -35,8 +35,8 @@ func (v *volume) remove(h *fuse.InHeader, name string, flags int, kind change.Ki
 		if kind == change.Rmdir && v.holdsAbsent(path) {
 			return unix.ENOTEMPTY
 		}
-		err := v.unlink(s, flags, func(mode uint32) {
-			v.record(change.Change{Kind: kind, Path: path, Local: local(mode)})
+		err := v.unlink(s, flags, func(st *unix.Stat_t) {
+			v.record(change.Change{Kind: kind, Path: path, Local: local(st.Mode), Gone: st.Ino})
 		})
 		if err == unix.ENOENT && kind == change.Unlink && v.unlinkAbsent(s.l) {
 			return nil
@@ -45,9 +45,9 @@ func (v *volume) remove(h *fuse.InHeader, name string, flags int, kind change.Ki
 	})
 }
 
-// unlink removes a name and has it reported, with the mode of what it was of. What is written to a file is reported
+// unlink removes a name and has it reported, with the stat of what it was of. What is written to a file is reported
 // by its names, so no write is while one goes: the file's lock is held.
-func (v *volume) unlink(s spot, flags int, report func(mode uint32)) error {
+func (v *volume) unlink(s spot, flags int, report func(*unix.Stat_t)) error {
 	var st unix.Stat_t
 	if err := s.stat(&st); err != nil {
 		return err
@@ -62,7 +62,7 @@ func (v *volume) unlink(s spot, flags int, report func(mode uint32)) error {
 		return err
 	}
 	v.table.unlink(keyOf(&st), s.l, uint64(st.Nlink), orphan)
-	report(st.Mode)
+	report(&st)
 	return nil
 }
 

@@ -73,6 +73,7 @@ func (v *volume) rename(from, to spot, flags uint) error {
 		v.table.moved(keyOf(&b), to.l, from.l)
 	} else {
 		if errB == nil {
+			c.Gone = b.Ino
 			v.table.unlink(keyOf(&b), to.l, uint64(b.Nlink), orphan)
 		} else if n := v.table.named(to.l); n != nil {
 			v.table.unlink(n.key, to.l, 1, 0)

@@ -36,6 +36,7 @@ type Change struct {
 	Path   string
 	To     string
 	Local  bool
+	Gone   uint64     // Unlink, Rmdir, Rename: the inode of what is gone; 0 where nothing is, or it is not known
 	Made   *step.Stat // Create, Mkdir, Symlink, Link: of what is there now; nil where it is Local
 	Target string     // Symlink, and Link of one: where it leads
 	Ranges []Range    // Settled: sorted, disjoint

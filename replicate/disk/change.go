@@ -26,9 +26,9 @@ func (b *batch) take(c recorded) error {
 	case change.Symlink:
 		return b.takeSymlink(c.Path, c.Change)
 	case change.Unlink, change.Rmdir:
-		return b.takeRemoval(c.Path)
+		return b.takeRemoval(c.Path, c.Gone)
 	case change.Rename:
-		return b.takeRename(c.Path, c.To)
+		return b.takeRename(c.Path, c.To, c.Gone)
 	case change.Exchange:
 		return b.takeExchange(c.Path, c.To)
 	case change.Attr:
@@ -88,7 +88,7 @@ func (b *batch) vacant(path string) (key, bool, error) {
 	}
 	a, err := k.applied(b.Tx)
 	if err == nil && a != nil && a.Dir {
-		err = b.gone(a)
+		err = b.gone(a, 0)
 	}
 	return k, err == nil, err
 }
@@ -117,7 +117,7 @@ func (b *batch) takeWrite(c change.Change) error {
 }
 
 // takeRemoval: a file or directory is gone.
-func (b *batch) takeRemoval(path string) error {
+func (b *batch) takeRemoval(path string, inode uint64) error {
 	k, ok, err := find(b.Tx, path)
 	if err != nil || !ok {
 		return err
@@ -127,13 +127,14 @@ func (b *batch) takeRemoval(path string) error {
 	if err != nil || a == nil {
 		return err
 	}
-	return b.gone(a)
+	return b.gone(a, inode)
 }
 
-// gone takes in that a is not where it was. While a scan is still to find what was moved before anybody looked it may
-// be elsewhere, and something else was removed here: then that is for the scan to say.
-func (b *batch) gone(a *journal.Applied) error {
-	if b.f.scanner.knows() || a.Absent {
+// gone takes in that a is not where it was: what had the inode was removed or replaced, as far as that is known. While
+// a scan is still to find what was moved before anybody looked it may have been something else, and a be elsewhere:
+// then that is for the scan to say.
+func (b *batch) gone(a *journal.Applied, inode uint64) error {
+	if b.isKnown(a, inode) {
 		return b.remove(a)
 	}
 	n, err := b.move(a, key{a.Parent, limbo + randomName()})
@@ -141,6 +142,11 @@ func (b *batch) gone(a *journal.Applied) error {
 		b.f.scanner.displaced = append(b.f.scanner.displaced, at(n))
 	}
 	return err
+}
+
+// isKnown tells whether what had the inode was a. What has none in the journal was made since the scan began.
+func (b *batch) isKnown(a *journal.Applied, inode uint64) bool {
+	return b.f.scanner.knows() || a.Absent || a.Signature.Ino == 0 || a.Signature.Ino == inode
 }
 
 // remove makes a removal found on disk one of the tree.

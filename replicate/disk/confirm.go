@@ -99,7 +99,7 @@ func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
 		return b.inLimbo(was, k)
 	}
 	if over != nil && over.Dir != was.Dir {
-		if err := b.gone(over); err != nil {
+		if err := b.gone(over, 0); err != nil {
 			return err
 		}
 		over = nil

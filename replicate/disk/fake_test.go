@@ -32,6 +32,8 @@ type fake struct {
 	// fault, if set, is asked before and after each step; an error is what the step ends with
 	fault func(op, path string, after bool) error
 	log   func(string, ...any)
+	// listing, if set, is called before a directory is listed
+	listing func(path string)
 	// absent, if set, tells of files that programs see and the disk has not
 	absent func(path string) bool
 }
@@ -87,6 +89,9 @@ func (d *fake) Stat(path string) (step.Stat, error) {
 }
 
 func (d *fake) List(path string) ([]step.Stat, error) {
+	if d.listing != nil {
+		d.listing(path)
+	}
 	l, err := os.ReadDir(d.path(path))
 	var out []step.Stat
 	for _, e := range l {
@@ -271,6 +276,10 @@ func (d *fake) do(c change.Change, f func() error) error {
 		if p != "" && d.absent != nil && d.absent(p) {
 			return syscall.EEXIST
 		}
+	}
+	gone := map[change.Kind]string{change.Unlink: c.Path, change.Rmdir: c.Path, change.Rename: c.To}
+	if st, err := d.Stat(gone[c.Kind]); err == nil && gone[c.Kind] != "" {
+		c.Gone = st.Signature.Ino
 	}
 	if err := f(); err != nil {
 		return err

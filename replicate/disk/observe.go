@@ -81,7 +81,7 @@ func (b *batch) observed(k key, path string, st step.Stat) error {
 		return err
 	}
 	if a != nil && !a.Absent && a.Dir != (st.Kind == step.Dir) || a != nil && a.Absent && st.Kind == step.Dir {
-		if err := b.gone(a); err != nil {
+		if err := b.gone(a, 0); err != nil {
 			return err
 		}
 		a = nil

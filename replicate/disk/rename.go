@@ -9,8 +9,8 @@ import (
 	"syncfs/journal/signature"
 )
 
-// takeRename: what was at path is at to, over what was there.
-func (b *batch) takeRename(path, to string) error {
+// takeRename: what was at path is at to, over what was there and had the inode.
+func (b *batch) takeRename(path, to string, inode uint64) error {
 	from, okFrom, err := find(b.Tx, path)
 	if err != nil {
 		return err
@@ -23,7 +23,7 @@ func (b *batch) takeRename(path, to string) error {
 		if err := b.lookAgain(to); err != nil || !okFrom {
 			return err
 		}
-		return b.takeRemoval(path)
+		return b.takeRemoval(path, 0)
 	}
 	if !okFrom {
 		return b.lookAgain(to)
@@ -39,8 +39,8 @@ func (b *batch) takeRename(path, to string) error {
 	switch {
 	case a == nil:
 		return b.renameUnknown(from, k, to)
-	case over != nil && (over.Dir != a.Dir || !b.f.scanner.knows()):
-		if err := b.gone(over); err != nil {
+	case over != nil && (over.Dir != a.Dir || !b.isKnown(over, inode)):
+		if err := b.gone(over, inode); err != nil {
 			return err
 		}
 		over = nil
