@@ -21,8 +21,9 @@ type ask struct {
 	done chan error
 }
 
-// A waiter waits until something holds.
+// A waiter waits until something holds, or ctx ends.
 type waiter struct {
+	ctx   context.Context
 	holds func() bool
 	done  chan struct{}
 }
@@ -267,7 +268,7 @@ func (f *Folder) nudge(ctx context.Context) { _ = f.do(ctx, func() error { retur
 
 // await returns when holds does; the loop asks it.
 func (f *Folder) await(ctx context.Context, holds func() bool) error {
-	w := waiter{holds, make(chan struct{})}
+	w := waiter{ctx, holds, make(chan struct{})}
 	err := f.do(ctx, func() error {
 		f.waiters = append(f.waiters, w)
 		return nil
@@ -278,16 +279,7 @@ func (f *Folder) await(ctx context.Context, holds func() bool) error {
 	select {
 	case <-w.done:
 		return nil
-	case <-ctx.Done():
-		_ = f.do(context.WithoutCancel(ctx), func() error {
-			for i := range f.waiters {
-				if f.waiters[i].done == w.done {
-					f.waiters = append(f.waiters[:i:i], f.waiters[i+1:]...)
-					break
-				}
-			}
-			return nil
-		})
+	case <-ctx.Done(): // the loop finds that out for itself: it may have ended
 		return ctx.Err()
 	case <-f.done:
 		return ErrClosed
@@ -298,6 +290,9 @@ func (f *Folder) await(ctx context.Context, holds func() bool) error {
 func (f *Folder) publish() {
 	l := f.waiters[:0]
 	for _, w := range f.waiters {
+		if w.ctx.Err() != nil {
+			continue
+		}
 		if w.holds() {
 			close(w.done)
 		} else {

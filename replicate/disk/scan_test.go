@@ -1,6 +1,11 @@
 package disk
 
-import "testing"
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
 
 // What programs replace and remove while the scan of a start has not come to it is what they replace and remove: no name
 // is taken for taken still.
@@ -29,4 +34,41 @@ func TestReplacedWhileScanning(t *testing.T) {
 	if l := a.files(); len(l) != 2 || l["replaced"] != "4" || l["removed"] != "4" {
 		t.Errorf("%q", l)
 	}
+}
+
+// Who waits for the loop, as a scan does, ends when it is to end, also if the loop asks nobody any more: umount would hang
+// for good.
+func TestWaitingEndsWithoutTheLoop(t *testing.T) {
+	a := newStation(t, "a").begin().settled()
+	ctx, cancel := context.WithCancel(a.ctx())
+	waiting := make(chan struct{}, 1) // the loop has asked
+	waited := make(chan error, 1)
+	go func() {
+		waited <- a.folder.await(ctx, func() bool {
+			select {
+			case waiting <- struct{}{}:
+			default:
+			}
+			return false
+		})
+	}()
+	<-waiting
+	busy := make(chan struct{})
+	stuck := make(chan struct{})
+	go a.folder.do(a.ctx(), func() error {
+		close(stuck)
+		<-busy
+		return nil
+	})
+	<-stuck
+	cancel()
+	select {
+	case err := <-waited:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	case <-time.After(patience / 6):
+		t.Error("it waits still")
+	}
+	close(busy)
 }
