@@ -230,6 +230,10 @@ func (m *Mounted) Invalidate(path string) {
 // Writers returns the paths of the files that were written and have not settled.
 func (m *Mounted) Writers() []string { return m.v.writers() }
 
+// Durable returns when what was done to the directories and files at these paths is on disk; without paths, all that
+// was done in the folder.
+func (m *Mounted) Durable(paths []string) error { return m.v.folder.Durable(paths) }
+
 // Sync brings to light what programs wrote and the kernel keeps: after it, Writers tells all.
 func (m *Mounted) Sync(ctx context.Context) error {
 	done := make(chan error, 1)

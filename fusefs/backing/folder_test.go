@@ -242,3 +242,16 @@ func TestReadOnlyDirectory(t *testing.T) {
 		t.Errorf("the directory: %+v, %v", st, err)
 	}
 }
+
+func TestDurable(t *testing.T) {
+	m := start(t)
+	m.must(os.Mkdir(m.Path()+"/d", 0o755))
+	m.must(os.WriteFile(m.Path()+"/d/f", nil, 0o600))
+	m.must(os.Symlink("f", m.Path()+"/d/l"))
+	many := []string{"", "d", "d/f", "d/l", "gone", "d/gone/deep", "d", "d", "d"}
+	for _, paths := range [][]string{nil, {""}, {"d", "d/f"}, {"d/l"}, {"gone"}, {"d/gone/deep"}, many} {
+		if err := m.Durable(paths); err != nil {
+			t.Errorf("%q: %v", paths, err)
+		}
+	}
+}

@@ -22,6 +22,7 @@ func (f *Folder) update(fn func(b *batch) error) error {
 	visible := false
 	err := f.tree.Update(func(e *tree.Edit) error {
 		b.Edit, b.upTo = e, f.journaled
+		f.secure()
 		if err := fn(b); err != nil {
 			return err
 		}
@@ -50,6 +51,19 @@ func (f *Folder) update(fn func(b *batch) error) error {
 		c()
 	}
 	return nil
+}
+
+// secure makes steps durable whose transaction has failed: they are found on disk, and journaled as found.
+func (f *Folder) secure() {
+	if !f.loose {
+		return
+	}
+	if err := f.disk.Durable(nil); err != nil {
+		f.refuse("", err)
+		return
+	}
+	f.loose = false
+	f.accepted("")
 }
 
 // freeze has no name change until the transaction is over.

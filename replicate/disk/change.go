@@ -16,6 +16,7 @@ import (
 // take journals one change that a program made. What does not fit what is known is no error: the
 // directory is looked at again.
 func (b *batch) take(c recorded) error {
+	b.f.unsafe.Store(true)
 	switch c.Kind {
 	case change.Create, change.Link:
 		return b.takeNew(c.Change)

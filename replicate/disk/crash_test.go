@@ -66,7 +66,13 @@ func busyStory(t *testing.T, prepare, act bool, a *station) {
 
 // The daemon of b ends before and after each of the steps that a session asks for; started again it
 // comes to the same end, and journals nothing that nobody did.
-func TestCrashAtEachStep(t *testing.T) {
+func TestCrashAtEachStep(t *testing.T) { crashAtEachStep(t, func(*station) {}) }
+
+// The machine of b loses its power there: of what was done on disk only what was made durable is there, and of the
+// journal, as bad luck will have it, all.
+func TestPowerCutAtEachStep(t *testing.T) { crashAtEachStep(t, func(b *station) { b.powerCut() }) }
+
+func crashAtEachStep(t *testing.T, also func(b *station)) {
 	for n := int64(0); ; n++ {
 		a, b := pair(t)
 		busyStory(t, true, false, a)
@@ -78,6 +84,7 @@ func TestCrashAtEachStep(t *testing.T) {
 		}
 		b.end()
 		b.noFault()
+		also(b)
 		b.begin().settled()
 		before, err := a.folder.Begin(a.ctx())
 		a.must(err)
@@ -128,6 +135,64 @@ func TestRefusal(t *testing.T) {
 	if r := b.folder.Status().Refused; len(r) != 0 {
 		t.Errorf("still refused: %v", r)
 	}
+}
+
+// What can't be made durable is not journaled, is told, and is tried again.
+func TestNotDurable(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "1"))
+	b.names.Lock()
+	b.fault = func(op, _ string, _ bool) error {
+		if op == "durable" {
+			return syscall.EIO
+		}
+		return nil
+	}
+	b.names.Unlock()
+	a.must(b.takeStates(b.ctx(), a))
+	a.must(b.takeContents(b.ctx(), a))
+	for deadline := time.Now().Add(patience); len(b.folder.Status().Refused) == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is told")
+		}
+		b.folder.nudge(b.ctx())
+	}
+	if r := b.folder.Status().Refused; !errors.Is(r[0].Err, syscall.EIO) {
+		t.Errorf("%v", r)
+	}
+	b.noFault()
+	converge(t, a, b)
+	if r := b.folder.Status().Refused; len(r) != 0 {
+		t.Errorf("still refused: %v", r)
+	}
+	b.want("f", "1")
+}
+
+// What a session sends is on disk here: programs' changes are made durable before it begins, if there are any.
+func TestWhatIsSentIsDurable(t *testing.T) {
+	a, b := pair(t)
+	passed := a.faultAfter(1000, errCrash)
+	began := func() int64 {
+		before := passed.Load()
+		_, err := a.folder.Begin(a.ctx())
+		a.must(err)
+		return passed.Load() - before
+	}
+	began()
+	for i, c := range []struct {
+		do   func() error
+		want int64
+	}{
+		{func() error { return a.write("f", "1") }, 1},
+		{func() error { return nil }, 0},
+		{func() error { return a.rename("f", "g") }, 1},
+	} {
+		a.must(c.do())
+		if n := began(); n != c.want {
+			t.Errorf("change %d: made durable %d times, want %d", i, n, c.want)
+		}
+	}
+	converge(t, a, b)
 }
 
 // A program that writes the file is left alone, and what it wrote is a conflict.

@@ -36,6 +36,10 @@ type Disk interface {
 	// Attr sets attributes; no change is recorded.
 	Attr(path string, sig signature.Signature, a step.Attr) (step.Stat, uint64, error)
 
+	// Durable returns when what was done to the entries of the directories at these paths, and to the attributes
+	// of what else is there, is on disk; without paths, all that was done in the folder.
+	Durable(paths []string) error
+
 	// Freeze runs f while no name of the folder changes.
 	Freeze(f func() error) error
 	// Invalidate has the kernel forget what it knows of path: an absent file appeared, changed or

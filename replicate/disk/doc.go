@@ -53,17 +53,19 @@
 // # What is durable when
 //
 // A content is put together in staging, fsynced (in groups, by syncfs), noted in the journal, and only then
-// renamed into place. The journal is not fsynced for a step: after a crash the disk may be ahead of it, or,
-// for a step whose rename was not on disk yet, behind. In each gap:
+// renamed into place. The journal is not fsynced for a step: after a crash the disk may be ahead of it. It is never
+// behind: steps are durable on disk (Disk.Durable: directories one by one, or syncfs) before the transaction that
+// says they are made is committed. What programs did is made durable before a session sends it; before that the journal
+// may be ahead of the disk, by what nobody has been told. In each gap:
 //
 //   - Staged, not noted: the file is removed at start, its content is wanted as before.
 //   - Placed, not journaled: the scan finds a file that the journal does not have there; the content is
 //     what the tree shows under that name, so it is noted as in place, and no operation is made.
 //   - Moved or removed, not journaled: the scan recognises the file by its inode at the place where the tree
 //     shows it, or finds gone what the tree does not show.
-//   - Journaled, not on disk: the scan finds the older state on disk. Where the tree has been told of the new
-//     one by a session that is an edit back to old bytes: the one gap that is left open, of a power cut
-//     within the seconds before the filesystem commits.
+//   - Found made after a crash: all of the folder is made durable before anything is journaled after a start, and
+//     after a transaction that had made steps and failed.
+//   - A program's change journaled, not on disk: the scan finds the older state, and journals that.
 //   - Changes in the queue: the scan finds what they did.
 //
 // # The scan

@@ -21,6 +21,7 @@ const (
 	rescan      = time.Second
 	quickRetry  = 250 * time.Millisecond
 	longRetry   = 64 * time.Second
+	unsafe      = 10 * time.Second // until the next try, where steps could not be brought to disk
 )
 
 // execution is what the executor remembers between its transactions; the families that it has to look
@@ -134,16 +135,22 @@ func (f *Folder) execute(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	var made *executor
+	var lost *undurable
 	err = f.update(func(b *batch) error {
 		made = newExecutor(ctx, b)
 		return made.run(come, l)
 	})
+	f.loose = f.loose || err != nil && made != nil && made.steps > 0
 	switch {
 	case errors.Is(err, journal.ErrTooLarge):
 		// What was done on disk is found there when it is done again.
 		f.staging.putBack(come)
 		x.families = max(1, x.families/4)
 		return true, nil
+	case errors.As(err, &lost):
+		f.staging.putBack(come)
+		x.hold = f.options.Now().Add(unsafe)
+		return false, nil
 	case err != nil:
 		return false, err
 	}

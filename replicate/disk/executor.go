@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"syncfs/journal"
@@ -17,6 +18,7 @@ type executor struct {
 	*batch
 	ctx   context.Context
 	steps int
+	made  map[string]bool          // the paths that steps have changed something in, not known to be on disk yet
 	enter []*journal.Applied       // absent files to be entered when all steps are made
 	slots map[item.ID]journal.Slot // directories in place
 	doing map[item.ID]bool         // nodes that are being placed
@@ -25,7 +27,7 @@ type executor struct {
 
 func newExecutor(ctx context.Context, b *batch) *executor {
 	return &executor{
-		batch: b, ctx: ctx, slots: map[item.ID]journal.Slot{}, doing: map[item.ID]bool{}, needs: map[item.Hash]int{},
+		batch: b, ctx: ctx, made: map[string]bool{}, slots: map[item.ID]journal.Slot{}, doing: map[item.ID]bool{}, needs: map[item.Hash]int{},
 	}
 }
 
@@ -47,7 +49,36 @@ func (x *executor) run(come []content, l []journal.Dirty) error {
 			return err
 		}
 	}
+	if err := x.endure(); err != nil {
+		return err
+	}
 	return x.enterAll()
+}
+
+// An undurable is why steps could not be brought to disk.
+type undurable struct{ err error }
+
+func (u *undurable) Error() string { return u.err.Error() }
+func (u *undurable) Unwrap() error { return u.err }
+
+// endure has the steps made be on disk before the journal says that they are made: a power cut that took them back would
+// be read as what a user did.
+func (x *executor) endure() error {
+	if len(x.made) == 0 {
+		return nil
+	}
+	if err := x.f.disk.Durable(slices.Sorted(maps.Keys(x.made))); err != nil {
+		x.f.refuse("", err)
+		return &undurable{err}
+	}
+	return nil
+}
+
+// changed notes that a step has changed entries of directories, or what is at paths. "" is the folder itself.
+func (x *executor) changed(paths ...string) {
+	for _, p := range paths {
+		x.made[p] = true
+	}
 }
 
 // ready makes steps for the families that something has come for.

@@ -32,6 +32,7 @@ type fake struct {
 	// fault, if set, is asked before and after each step; an error is what the step ends with
 	fault func(op, path string, after bool) error
 	log   func(string, ...any)
+	undo  []func() error // what a power cut takes back
 	// listing, if set, is called before a directory is listed
 	listing func(path string)
 	// absent, if set, tells of files that programs see and the disk has not
@@ -168,7 +169,16 @@ func (d *fake) expect(path string, sig signature.Signature) error {
 }
 
 func (d *fake) toTrash(path string) error {
-	return os.Rename(d.path(path), d.path(fmt.Sprintf(".syncfs/trash/%d", d.trash.Add(1))))
+	return d.move(path, fmt.Sprintf(".syncfs/trash/%d", d.trash.Add(1)))
+}
+
+// move renames what a power cut may rename back.
+func (d *fake) move(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, d.path(from), unix.AT_FDCWD, d.path(to), unix.RENAME_NOREPLACE)
+	if err == nil {
+		d.undone(func() error { return os.Rename(d.path(to), d.path(from)) })
+	}
+	return err
 }
 
 func (d *fake) Place(staged, path string, old signature.Signature) (step.Stat, uint64, error) {
@@ -183,7 +193,7 @@ func (d *fake) Place(staged, path string, old signature.Signature) (step.Stat, u
 				return err
 			}
 		}
-		return os.Rename(d.path(".syncfs/staging/"+staged), d.path(path))
+		return d.move(".syncfs/staging/"+staged, path)
 	})
 }
 
@@ -192,7 +202,7 @@ func (d *fake) Move(from, to string, sig signature.Signature) (step.Stat, uint64
 		if err := d.expect(from, sig); err != nil {
 			return err
 		}
-		return unix.Renameat2(unix.AT_FDCWD, d.path(from), unix.AT_FDCWD, d.path(to), unix.RENAME_NOREPLACE)
+		return d.move(from, to)
 	})
 }
 
@@ -202,7 +212,11 @@ func (d *fake) Remove(path string, sig signature.Signature) (uint64, error) {
 			return err
 		}
 		if st, _ := d.Stat(path); st.Kind == step.Dir {
-			return syscall.Rmdir(d.path(path))
+			err := syscall.Rmdir(d.path(path))
+			if err == nil {
+				d.undone(func() error { return syscall.Mkdir(d.path(path), st.Mode) })
+			}
+			return err
 		}
 		return d.toTrash(path)
 	})
@@ -214,6 +228,10 @@ func (d *fake) Attr(path string, sig signature.Signature, a step.Attr) (step.Sta
 		if err := d.expect(path, sig); err != nil {
 			return err
 		}
+		was, _ := d.Stat(path)
+		d.undone(func() error {
+			return setAttr(d.path(path), step.Attr{Mode: &was.Mode, MTime: &was.Signature.MTime})
+		})
 		return setAttr(d.path(path), a)
 	})
 }
@@ -246,6 +264,34 @@ func (d *fake) Freeze(f func() error) error {
 }
 
 func (d *fake) Invalidate(string) {}
+
+// Durable: what was done is there after a power cut.
+func (d *fake) Durable([]string) error {
+	d.names.Lock()
+	defer d.names.Unlock()
+	if d.fault != nil {
+		if err := d.fault("durable", "", false); err != nil {
+			return err
+		}
+	}
+	d.undo = nil
+	return nil
+}
+
+// powerCut takes back what was done and is not durable.
+func (d *fake) powerCut() {
+	d.names.Lock()
+	defer d.names.Unlock()
+	for i := len(d.undo) - 1; i >= 0; i-- {
+		if err := d.undo[i](); err != nil {
+			panic(err)
+		}
+	}
+	d.undo = nil
+}
+
+// undone notes how what was just done is taken back. names is held.
+func (d *fake) undone(f func() error) { d.undo = append(d.undo, f) }
 
 // ---- programs ----
 

@@ -71,9 +71,11 @@ type Folder struct {
 	timers    []timer
 	waiters   []waiter
 	execution execution
+	loose     bool // steps were made that are neither journaled nor known to be durable
 	brake     brake
 
 	absent atomic.Int64 // files whose content is not here
+	unsafe atomic.Bool  // programs did something that is journaled and may not be on disk
 
 	mu      sync.Mutex // guards what others read of the loop's; nothing is locked after it
 	status  Status

@@ -13,10 +13,17 @@ import (
 
 var _ session.Local = (*Folder)(nil)
 
-// Begin takes in all that programs did before the call, stamps it, and returns when it is on disk.
+// Begin takes in all that programs did before the call, stamps it, and returns when it is on disk: what they did, and
+// then the journal that says so.
 func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
 	if err := f.taken(ctx); err != nil {
 		return nil, err
+	}
+	if f.unsafe.Swap(false) {
+		if err := f.disk.Durable(nil); err != nil {
+			f.unsafe.Store(true)
+			return nil, err
+		}
 	}
 	v, err := f.tree.Stamp()
 	if err != nil {

@@ -51,8 +51,12 @@ func (f *Folder) loop(ctx context.Context) error {
 	}
 }
 
-// open counts what the journal says is on disk.
+// open counts what the journal says is on disk. What a killed daemon has left there is durable before the journal
+// takes note of it.
 func (f *Folder) open() error {
+	if err := f.disk.Durable(nil); err != nil {
+		return err
+	}
 	if err := f.journal.View(func(tx *journal.Tx) error { return f.held.take(tx, 0) }); err != nil {
 		return err
 	}

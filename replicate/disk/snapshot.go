@@ -116,6 +116,7 @@ func (b *batch) untaken(path string, err error) error {
 
 // commit journals the content of a file or symlink at k.
 func (b *batch) commit(k key, t taken) error {
+	b.f.unsafe.Store(true)
 	a, err := k.applied(b.Tx)
 	if err != nil {
 		return err

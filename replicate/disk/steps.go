@@ -63,6 +63,12 @@ func (x *executor) refusedStep(err error, paths ...string) error {
 	return &refusal{paths[len(paths)-1], err}
 }
 
+// dirOf is the directory that a path is in.
+func dirOf(path string) string {
+	dir, _ := split(path)
+	return dir
+}
+
 // look takes in what is at path, where it is not what the journal says.
 func (x *executor) look(path string) error {
 	k, ok, err := find(x.Tx, path)
@@ -140,6 +146,7 @@ func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
 	if err != nil {
 		return nil, x.refusedStep(err, from, to)
 	}
+	x.changed(dirOf(from), dirOf(to))
 	now, err := x.after(order, to)
 	if err != nil {
 		return nil, err
@@ -183,6 +190,7 @@ func (x *executor) placeStep(staged string, a *journal.Applied, old *journal.App
 	if err != nil {
 		return nil, x.refusedStep(err, path)
 	}
+	x.changed(dirOf(path))
 	now, err := x.after(order, path)
 	if err != nil {
 		return nil, err
@@ -240,6 +248,7 @@ func (x *executor) removeStep(a *journal.Applied) error {
 	if err != nil {
 		return x.refusedStep(err, path)
 	}
+	x.changed(dirOf(path))
 	if err := x.catchUp(order); err != nil {
 		return err
 	}
@@ -274,6 +283,7 @@ func (x *executor) attrStep(a *journal.Applied, set step.Attr, xattrs item.Hash)
 	if err != nil {
 		return x.refusedStep(err, path)
 	}
+	x.changed(path)
 	now, err := x.after(order, path)
 	if err != nil {
 		return err
