@@ -30,12 +30,26 @@ func (r *replica) flush(ctx context.Context, raw json.RawMessage, progress func(
 	done := report.Flush{Peers: []string{}, Problems: []report.Problem{}}
 	done.Problems = append(done.Problems, r.comeToRest(ctx, progress)...)
 	progress("syncing")
+	if err := r.disk.Retry(ctx); err != nil && ctx.Err() == nil {
+		return nil, err
+	}
+	var asked []string // in vain, for contents
 	for _, o := range r.replicator.Flush(ctx, peers...) {
 		if o.Kind == replicate.OK {
 			done.Peers = append(done.Peers, o.Peer)
 			continue
 		}
+		if o.Result.Ours.Wanted > 0 {
+			asked = append(asked, o.Peer)
+		}
 		done.Problems = append(done.Problems, report.Problem{Peer: o.Peer, What: outcome(o)})
+	}
+	if len(done.Problems) > 0 {
+		named, err := r.undone(context.WithoutCancel(ctx), asked)
+		if err != nil {
+			return nil, err
+		}
+		done.Problems = append(done.Problems, named...)
 	}
 	done.Complete = len(done.Problems) == 0
 	return done, nil

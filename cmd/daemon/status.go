@@ -49,8 +49,19 @@ func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) 
 	if now.Held != "" {
 		s.Problems = append(s.Problems, report.Problem{What: "held: " + now.Held})
 	}
+	undone, err := r.undone(ctx, r.askedInVain())
+	if err != nil {
+		return err
+	}
+	named := map[report.Problem]bool{}
+	for _, p := range undone {
+		named[p] = true
+	}
+	s.Problems = append(s.Problems, undone...)
 	for _, refused := range now.Refused {
-		s.Problems = append(s.Problems, report.Problem{Path: refused.Path, What: refused.Err.Error()})
+		if p := (report.Problem{Path: refused.Path, What: refused.Err.Error()}); !named[p] {
+			s.Problems = append(s.Problems, p)
+		}
 	}
 	for w, err := range r.disk.Wanted(ctx) {
 		if err != nil {
@@ -62,6 +73,16 @@ func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) 
 	writing, err := r.disk.Writing(ctx)
 	s.Writing = append(s.Writing, writing...)
 	return err
+}
+
+// askedInVain is the peers that did not have contents that are wanted here.
+func (r *replica) askedInVain() (names []string) {
+	for _, p := range r.replicator.Status().Peers {
+		if p.Unobtainable > 0 {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // peerStatus tells of the members: what is known of them and what they lack.
