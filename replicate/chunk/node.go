@@ -3,13 +3,14 @@ package chunk
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"github.com/zeebo/blake3"
 )
 
-const (
-	nodeContext = "syncfs 2026 chunk tree node 1"
-	rootContext = "syncfs 2026 chunk tree root 1"
+var (
+	nodes = newHashers("syncfs 2026 chunk tree node 1")
+	roots = newHashers("syncfs 2026 chunk tree root 1")
 )
 
 // Bounds of a tree. A level has at most half as many entries as the one below, so the height of a tree
@@ -62,12 +63,12 @@ func (n Node) MarshalBinary() ([]byte, error) {
 }
 
 // ParseRoot returns the node encoded as b, which must be that of the given root hash.
-func ParseRoot(root Hash, b []byte) (Node, error) { return parse(root, b, rootContext) }
+func ParseRoot(root Hash, b []byte) (Node, error) { return parse(root, b, roots) }
 
 // ParseNode returns the node encoded as b, which must be that of the given hash. It is the child of a
 // node of height+1 that says it has size bytes below it.
 func ParseNode(hash Hash, size int64, height int, b []byte) (Node, error) {
-	n, err := parse(hash, b, nodeContext)
+	n, err := parse(hash, b, nodes)
 	if err == nil && (n.Height != height || n.Size() != size) {
 		err = fmt.Errorf("%w: node %s has height %d and %d bytes, its parent says %d and %d",
 			ErrInvalid, short(hash), n.Height, n.Size(), height, size)
@@ -75,11 +76,11 @@ func ParseNode(hash Hash, size int64, height int, b []byte) (Node, error) {
 	return n, err
 }
 
-func parse(hash Hash, b []byte, purpose string) (Node, error) {
+func parse(hash Hash, b []byte, of *hashers) (Node, error) {
 	if len(b) == 0 || len(b) > MaxNode || (len(b)-1)%nodeEntry != 0 {
 		return Node{}, fmt.Errorf("%w: node %s of %d bytes", ErrInvalid, short(hash), len(b))
 	}
-	if newHasher(purpose).sum(b) != hash {
+	if of.sum(b) != hash {
 		return Node{}, fmt.Errorf("%w: what was sent as node %s has another hash", ErrInvalid, short(hash))
 	}
 	n := Node{Height: int(b[0])}
@@ -103,16 +104,19 @@ func parse(hash Hash, b []byte, purpose string) (Node, error) {
 
 func short(h Hash) string { return fmt.Sprintf("%x", h[:6]) }
 
-// hasher hashes nodes of one kind, one after another.
-type hasher struct {
-	h *blake3.Hasher
+// hashers hash nodes of one kind. One of them is 10 KiB, and there is a root of each small file: so they are
+// used again.
+type hashers struct{ idle sync.Pool }
+
+func newHashers(purpose string) *hashers {
+	return &hashers{sync.Pool{New: func() any { return blake3.NewDeriveKey(purpose) }}}
 }
 
-func newHasher(purpose string) hasher { return hasher{blake3.NewDeriveKey(purpose)} }
-
-func (h hasher) sum(b []byte) (sum Hash) {
-	h.h.Reset()
-	h.h.Write(b)
-	h.h.Sum(sum[:0])
+func (h *hashers) sum(b []byte) (sum Hash) {
+	one := h.idle.Get().(*blake3.Hasher)
+	defer h.idle.Put(one)
+	one.Reset()
+	one.Write(b)
+	one.Sum(sum[:0])
 	return sum
 }

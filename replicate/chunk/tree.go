@@ -15,20 +15,19 @@ func (l List) build(yield func(Hash, Node)) (Hash, Node) {
 	var buf []byte
 	height := 1
 	for ; len(level) > maxEntries; height++ {
-		h := newHasher(nodeContext)
 		var above []Entry
 		for len(level) > 0 {
 			n := Node{Height: height, Entries: level[:nodeEnd(level)]}
 			level = level[len(n.Entries):]
 			buf = n.append(buf[:0])
-			e := Entry{Hash: h.sum(buf), Size: n.Size()}
+			e := Entry{Hash: nodes.sum(buf), Size: n.Size()}
 			yield(e.Hash, n)
 			above = append(above, e)
 		}
 		level = above
 	}
 	root := Node{Height: height, Entries: level}
-	return newHasher(rootContext).sum(root.append(buf[:0])), root
+	return roots.sum(root.append(buf[:0])), root
 }
 
 // nodeEnd says how many of the entries are the first node's.
