@@ -28,19 +28,29 @@ func Split(path string) ([]string, error) {
 
 // Walk opens the directory that the names lead to, O_PATH.
 func Walk(root int, names []string) (int, error) {
-	fd, err := open(root, ".")
-	for err == nil && len(names) > 0 {
-		n, size := 1, len(names[0])
-		for n < len(names) && size+1+len(names[n]) <= maxWalk {
-			size += 1 + len(names[n])
-			n++
-		}
+	part, rest := reach(names)
+	fd, err := open(root, part)
+	for err == nil && len(rest) > 0 {
+		part, rest = reach(rest)
 		var next int
-		next, err = open(fd, strings.Join(names[:n], "/"))
+		next, err = open(fd, part)
 		unix.Close(fd)
-		fd, names = next, names[n:]
+		fd = next
 	}
 	return fd, err
+}
+
+// reach is how far one openat2 goes: a path of the first names, "." of none, and the others.
+func reach(names []string) (path string, rest []string) {
+	if len(names) == 0 {
+		return ".", nil
+	}
+	n, size := 1, len(names[0])
+	for n < len(names) && size+1+len(names[n]) <= maxWalk {
+		size += 1 + len(names[n])
+		n++
+	}
+	return strings.Join(names[:n], "/"), names[n:]
 }
 
 // open opens a directory beneath dir without following a symlink.
