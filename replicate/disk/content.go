@@ -35,20 +35,22 @@ func (x *executor) placeFile(n tree.Node, k key) error {
 			return err
 		}
 	}
-	donor, err := x.donor(n)
-	if err != nil {
-		return err
-	}
 	staged, err := x.staged(n)
-	switch {
-	case err == nil:
+	if err == nil {
 		err := x.fill(n, k, home, staged)
 		if n.Content.Symlink {
 			x.f.staging.discard(staged)
 		}
 		return err
-	case !errors.Is(err, errCopying):
+	}
+	if !errors.Is(err, errCopying) {
 		return err
+	}
+	donor, err := x.donor(n)
+	if err != nil {
+		return err
+	}
+	switch {
 	case donor != nil && donor.spare && (home == nil || home.Absent):
 		return x.takeOver(n, k, home, donor.Applied)
 	case donor == nil && n.Content.Size > 0 && home != nil && !home.Absent:

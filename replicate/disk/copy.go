@@ -75,7 +75,7 @@ func (s *staging) giveUp(root item.Hash) {
 // copyOf makes a file of staging with a content that is on disk.
 func (s *staging) copyOf(root item.Hash) (string, bool) {
 	name := s.fresh()
-	file, err := s.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := s.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, usual)
 	if err != nil {
 		s.f.refuse(stagingDir, err)
 		return "", false

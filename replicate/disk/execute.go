@@ -17,7 +17,8 @@ const (
 	maxFamilies = 500 // in one transaction of the executor
 	maxSteps    = 400
 	maxReady    = 10000
-	grace       = 500 * time.Millisecond // with contents that are on their way
+	grace       = 500 * time.Millisecond // with contents that are on their way, if one has just come
+	graceMost   = 2 * time.Second        // with all of them
 	rescan      = time.Second
 	quickRetry  = 250 * time.Millisecond
 	longRetry   = 64 * time.Second
@@ -31,6 +32,7 @@ type execution struct {
 	waiting  map[item.Hash][]subject // those blocked that wait for a content, and some that did
 	ready    []subject               // some that something has just come for: they are looked at first
 	hold     time.Time               // until then nothing else is: most of what is wanted is about to come
+	holdMost time.Time               // how long that goes on where contents come
 	scanned  time.Time               // when all marks were last looked for
 	none     uint64                  // one more than journal.Marks was when there was no mark
 	families int                     // how many it takes at once: fewer after a transaction that was too large
@@ -106,9 +108,16 @@ func (x *execution) soon(s subject) {
 	}
 }
 
-// release ends the patience with contents on their way.
+// expect has most of what is wanted be waited for a little longer.
+func (x *execution) expect(now time.Time) {
+	if x.hold = now.Add(grace); x.hold.After(x.holdMost) {
+		x.hold = x.holdMost
+	}
+}
+
+// release ends the graceMost with contents on their way.
 func (f *Folder) release() error {
-	f.execution.hold = time.Time{}
+	f.execution.hold, f.execution.holdMost = time.Time{}, time.Time{}
 	f.execution.idle = false
 	return nil
 }
@@ -122,7 +131,10 @@ func (f *Folder) execute(ctx context.Context) (more bool, err error) {
 		x.idle = f.brake.on()
 		return false, f.arrive()
 	}
-	come := f.staging.take(x.families)
+	come := f.staging.take(min(x.families, max(0, maxSteps-len(x.ready))))
+	if len(come) > 0 {
+		x.expect(f.options.Now())
+	}
 	l, held, err := f.marks(len(come) == 0)
 	if err != nil {
 		return false, err
@@ -163,7 +175,11 @@ func (f *Folder) execute(ctx context.Context) (more bool, err error) {
 // marks is what to look at beside what is known to be ready: nothing while that is enough, or held back.
 func (f *Folder) marks(rest bool) (l []journal.Dirty, held bool, err error) {
 	x, now := &f.execution, f.options.Now()
-	if wait := x.hold.Sub(now); wait > 0 {
+	wait := x.hold.Sub(now)
+	if f.joining.Load() > 0 {
+		wait = grace
+	}
+	if wait > 0 {
 		f.alarm(wait)
 		return nil, true, nil
 	}

@@ -74,8 +74,9 @@ type Folder struct {
 	loose     bool // steps were made that are neither journaled nor known to be durable
 	brake     brake
 
-	absent atomic.Int64 // files whose content is not here
-	unsafe atomic.Bool  // programs did something that is journaled and may not be on disk
+	absent  atomic.Int64 // files whose content is not here
+	unsafe  atomic.Bool  // programs did something that is journaled and may not be on disk
+	joining atomic.Int32 // sessions of which a part is joined
 
 	mu      sync.Mutex // guards what others read of the loop's; nothing is locked after it
 	status  Status

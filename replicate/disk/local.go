@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
 	"syncfs/journal"
 	"syncfs/journal/item"
@@ -45,7 +46,7 @@ func (f *Folder) Offer(_ context.Context, have version.Vector, knowledge func(ve
 }
 
 // Join joins the states of a peer. Where it would remove most of the folder's files these stay on disk, held.
-func (f *Folder) Join(ctx context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector) error {
+func (f *Folder) Join(ctx context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector, part func()) error {
 	removed := 0
 	counted := func(yield func(*item.Item, error) bool) {
 		for it, err := range states {
@@ -57,7 +58,18 @@ func (f *Folder) Join(ctx context.Context, states iter.Seq2[*item.Item, error], 
 			}
 		}
 	}
-	if err := f.tree.Join(counted, knowledge); err != nil {
+	parts := false
+	err := f.tree.Join(counted, knowledge, func() {
+		if !parts {
+			parts = true
+			f.joining.Add(1)
+		}
+		part()
+	})
+	if parts {
+		defer f.joining.Add(-1)
+	}
+	if err != nil {
 		return err
 	}
 	if err := f.journal.Sync(); err != nil {
@@ -69,7 +81,9 @@ func (f *Folder) Join(ctx context.Context, states iter.Seq2[*item.Item, error], 
 		f.execution.idle = false
 		wanted, err := f.copyWanted()
 		if wanted {
-			f.execution.hold = f.options.Now().Add(grace)
+			now := f.options.Now()
+			f.execution.holdMost = now.Add(graceMost)
+			f.execution.expect(now)
 		}
 		return err
 	})
@@ -120,66 +134,110 @@ func isHere(tx *journal.Tx, root item.Hash) (bool, error) {
 	return false, err
 }
 
+// wantsAtOnce is how many wanted contents are looked at in one View.
+const wantsAtOnce = 256
+
 // Wanted yields the contents that are not here.
 func (f *Folder) Wanted(ctx context.Context) iter.Seq2[session.Want, error] {
 	return func(yield func(session.Want, error) bool) {
-		ids := map[item.Hash]item.ID{}
-		var order []item.Hash
-		err := f.journal.View(func(tx *journal.Tx) error {
-			return tx.EachWanted(func(root item.Hash, id item.ID) error {
-				if _, ok := ids[root]; !ok {
-					order = append(order, root)
-				}
-				ids[root] = id
-				return nil
-			})
-		})
+		all, err := f.wants()
 		if err != nil {
 			yield(session.Want{}, err)
 			return
 		}
-		for _, root := range order {
-			w, ok, err := f.wantOf(root, ids[root])
-			if err == nil && !ok {
-				continue
-			}
-			if err == nil {
-				err = ctx.Err()
-			}
-			if !yield(w, err) || err != nil {
+		for some := range slices.Chunk(all, wantsAtOnce) {
+			l, err := f.lacking(some)
+			if err != nil {
+				yield(session.Want{}, err)
 				return
+			}
+			for _, w := range l {
+				still, err := f.still(w.want) // other sessions bring contents meanwhile
+				if err == nil && !still {
+					continue
+				}
+				if err == nil {
+					err = ctx.Err()
+				}
+				if !yield(w.Want, err) || err != nil {
+					return
+				}
 			}
 		}
 	}
 }
 
-// wantOf is what is to be known to fetch a content; false where it is here or on its way already.
-func (f *Folder) wantOf(root item.Hash, id item.ID) (w session.Want, ok bool, err error) {
-	if f.staging.isUnder(root) {
-		return w, false, nil
+// A want is a content and an item that wants it.
+type want struct {
+	root item.Hash
+	id   item.ID
+}
+
+// A lack is a want of what is not here.
+type lack struct {
+	want
+	session.Want
+}
+
+// wants is every content that is wanted, once.
+func (f *Folder) wants() (all []want, err error) {
+	err = f.journal.View(func(tx *journal.Tx) error {
+		return tx.EachWanted(func(root item.Hash, id item.ID) error {
+			if n := len(all); n == 0 || all[n-1].root != root {
+				all = append(all, want{root, id})
+			}
+			return nil
+		})
+	})
+	return all, err
+}
+
+// still tells whether a content is wanted, and not on its way.
+func (f *Folder) still(x want) (wanted bool, err error) {
+	if f.staging.isUnder(x.root) {
+		return false, nil
 	}
 	err = f.journal.View(func(tx *journal.Tx) error {
-		if ids, err := tx.Wanted(root); err != nil || len(ids) == 0 {
-			return err
-		}
-		if here, err := isHere(tx, root); err != nil || here {
-			return err
-		}
-		known, err := tx.Known(id)
-		if err != nil || known == nil {
-			return err
-		}
-		for _, e := range known.Entries {
-			if e.Content != nil && !e.Content.Symlink && e.Content.Root == root {
-				w, ok = session.Want{Root: root, Size: e.Content.Size}, true
-			}
-		}
-		if !ok {
-			return nil
-		}
-		w.Near, err = near(tx, id, root)
+		wanted, err = tx.Wants(x.root, x.id)
 		return err
 	})
+	return wanted, err
+}
+
+// lacking is what is to be known to fetch those contents that are not here.
+func (f *Folder) lacking(some []want) (l []lack, err error) {
+	err = f.journal.View(func(tx *journal.Tx) error {
+		for _, x := range some {
+			w, ok, err := wantOf(tx, x)
+			if err != nil {
+				return err
+			}
+			if ok {
+				l = append(l, lack{x, w})
+			}
+		}
+		return nil
+	})
+	return l, err
+}
+
+// wantOf is what is to be known to fetch a content; false where it is here.
+func wantOf(tx *journal.Tx, x want) (w session.Want, ok bool, err error) {
+	if here, err := isHere(tx, x.root); err != nil || here {
+		return w, false, err
+	}
+	known, err := tx.Known(x.id)
+	if err != nil || known == nil {
+		return w, false, err
+	}
+	for _, e := range known.Entries {
+		if e.Content != nil && !e.Content.Symlink && e.Content.Root == x.root {
+			w, ok = session.Want{Root: x.root, Size: e.Content.Size}, true
+		}
+	}
+	if ok {
+		w.Near, err = near(tx, x.id, x.root)
+	}
 	return w, ok, err
 }
 

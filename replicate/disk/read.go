@@ -35,7 +35,7 @@ func (f *Folder) List(_ context.Context, root item.Hash) (l chunk.List, err erro
 // ReadContent is a whole small content.
 func (f *Folder) ReadContent(_ context.Context, root item.Hash) ([]byte, error) {
 	if root == emptyRoot {
-		return nil, nil
+		return []byte{}, nil
 	}
 	return f.read(root, 0, session.Small, func(b []byte) bool { return same(b, root) })
 }

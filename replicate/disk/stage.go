@@ -1,10 +1,10 @@
 package disk
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -26,10 +26,10 @@ type stage struct {
 func (f *Folder) Stage(_ context.Context, w session.Want) (session.Stage, error) {
 	s := f.staging
 	if w.Size <= session.Small {
-		return &smallStage{s: s, want: w, data: make([]byte, 0, w.Size)}, nil
+		return s.small(w)
 	}
 	name := w.Root.String() + partial
-	file, err := s.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := s.root.OpenFile(name, os.O_RDWR|os.O_CREATE, usual)
 	if err != nil {
 		return nil, err
 	}
@@ -91,67 +91,75 @@ func (t *stage) Close() error {
 	return t.File.Close()
 }
 
-// A smallStage is a small content. It is in memory until it is whole.
+// A smallStage is a small content: a file of staging that is gone if it comes to nothing. There are many of
+// these: it does without what a file of package os needs.
 type smallStage struct {
 	s    *staging
 	want session.Want
-	data []byte
-	over bool
+	name string
+	size int64 // what is written
+	fd   int   // -1: it is over
 }
 
-func (t *smallStage) WriteAt(p []byte, at int64) (int, error) {
-	end := at + int64(len(p))
-	if at < 0 || end > session.Small {
+func (s *staging) small(w session.Want) (*smallStage, error) {
+	name := s.fresh()
+	fd, err := unix.Openat(int(s.fd.Fd()), name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, usual)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	return &smallStage{s: s, want: w, name: name, fd: fd}, nil
+}
+
+func (t *smallStage) WriteAt(p []byte, at int64) (n int, err error) {
+	if at < 0 || at+int64(len(p)) > session.Small {
 		return 0, os.ErrInvalid
 	}
-	if end > int64(len(t.data)) {
-		t.data = append(t.data, make([]byte, end-int64(len(t.data)))...)
+	for n < len(p) && (err == nil || errors.Is(err, unix.EINTR)) {
+		var more int
+		more, err = unix.Pwrite(t.fd, p[n:], at+int64(n))
+		n += max(more, 0)
 	}
-	return copy(t.data[at:], p), nil
+	t.size = max(t.size, at+int64(n))
+	if err != nil {
+		err = &os.PathError{Op: "write", Path: t.name, Err: err}
+	}
+	return n, err
 }
 
-func (t *smallStage) ReadAt(p []byte, at int64) (int, error) {
-	return bytes.NewReader(t.data).ReadAt(p, at)
+func (t *smallStage) ReadAt(p []byte, at int64) (n int, err error) {
+	if n, err = unix.Pread(t.fd, p, at); err != nil {
+		return 0, &os.PathError{Op: "read", Path: t.name, Err: err}
+	}
+	if n < len(p) {
+		err = io.EOF
+	}
+	return n, err
 }
 
-// Commit writes the content to a file and hands it over.
+// Commit hands the content over.
 func (t *smallStage) Commit(ctx context.Context, l chunk.List) error {
-	if t.over {
+	if t.fd < 0 {
 		return os.ErrClosed
 	}
-	t.over = true
-	if l.Root() != t.want.Root || l.Size() != int64(len(t.data)) {
-		return fmt.Errorf("stage %v: the chunks are of another content", t.want.Root)
+	if l.Root() != t.want.Root || l.Size() != t.size {
+		return errors.Join(fmt.Errorf("stage %v: the chunks are of another content", t.want.Root), t.Close())
 	}
-	name := t.s.fresh()
-	if err := t.s.write(name, t.data); err != nil {
-		return err
-	}
-	t.data = nil
-	return t.s.hand(ctx, content{t.want.Root, name, l})
-}
-
-func (t *smallStage) Close() error {
-	t.over = true
-	return nil
-}
-
-// write makes a file of staging. There are many of these: it does without what a file of package os needs.
-func (s *staging) write(name string, data []byte) error {
-	fd, err := unix.Openat(int(s.fd.Fd()), name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	err := unix.Close(t.fd)
+	t.fd = -1
 	if err != nil {
-		return &os.PathError{Op: "open", Path: name, Err: err}
+		t.s.discard(t.name)
+		return &os.PathError{Op: "close", Path: t.name, Err: err}
 	}
-	for err == nil && len(data) > 0 {
-		var n int
-		if n, err = unix.Write(fd, data); errors.Is(err, unix.EINTR) {
-			err = nil
-		}
-		data = data[max(n, 0):]
+	return t.s.hand(ctx, content{t.want.Root, t.name, l})
+}
+
+// Close ends the stage. Nothing is kept of a content that was not committed.
+func (t *smallStage) Close() error {
+	if t.fd < 0 {
+		return nil
 	}
-	if err = errors.Join(err, unix.Close(fd)); err != nil {
-		s.discard(name)
-		return &os.PathError{Op: "write", Path: name, Err: err}
-	}
-	return nil
+	err := unix.Close(t.fd)
+	t.fd = -1
+	t.s.discard(t.name)
+	return err
 }

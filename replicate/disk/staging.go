@@ -3,12 +3,13 @@ package disk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,11 @@ const (
 	stagingDir = "staging"
 	partial    = ".part" // a content that is not whole yet
 	fewFiles   = 8       // up to so many are fsynced one by one, more by syncfs(2)
+	usual      = 0o644   // mode of most files: it need not be set again
 	maxWaiting = 4096    // contents committed and not on disk yet
+
+	stillFor = 2 * time.Millisecond  // how long a group is waited with for one more,
+	longest  = 20 * time.Millisecond // and all in all
 )
 
 // A content is a file of staging that holds the whole of it.
@@ -51,7 +56,8 @@ type staging struct {
 	under   map[item.Hash]struct{} // contents fetched or copied, and not in the journal yet
 	lost    []item.Hash            // contents that could not be copied: for the loop
 
-	number int
+	suffix string       // tells names of this run from those of others
+	number atomic.Int64 // of the last name
 
 	files    map[item.Hash][]string // the loop's: durable files by content
 	splitter chunk.Splitter         // the copier's
@@ -59,7 +65,7 @@ type staging struct {
 
 func openStaging(f *Folder) (*staging, error) {
 	s := &staging{
-		f: f, wake: make(chan struct{}, 1), commit: make(chan content, maxWaiting), copying: make(chan struct{}, 1),
+		f: f, suffix: randomName(), wake: make(chan struct{}, 1), commit: make(chan content, maxWaiting), copying: make(chan struct{}, 1),
 		orders: map[item.Hash]int{}, under: map[item.Hash]struct{}{}, files: map[item.Hash][]string{},
 	}
 	if err := f.options.State.Mkdir(stagingDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -117,10 +123,7 @@ func (s *staging) signature(name string) (signature.Signature, error) {
 
 // fresh is a name that no file of staging has.
 func (s *staging) fresh() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.number++
-	return fmt.Sprintf("%d-%s", s.number, randomName())
+	return strconv.FormatInt(s.number.Add(1), 10) + "-" + s.suffix
 }
 
 func (s *staging) discard(name string) { _ = s.root.Remove(name) }
@@ -133,20 +136,14 @@ func (s *staging) link(target string) (string, error) {
 
 // dir makes a directory to be placed.
 func (s *staging) dir(mode uint32) (string, error) {
-	name := s.fresh()
-	if err := s.root.Mkdir(name, 0o700); err != nil {
-		return "", err
+	name, fd := s.fresh(), int(s.fd.Fd())
+	if err := unix.Mkdirat(fd, name, 0o700); err != nil {
+		return "", &os.PathError{Op: "mkdir", Path: name, Err: err}
 	}
-	return name, s.root.Chmod(name, fileMode(mode))
-}
-
-// fileMode is a mode of the journal in the words of os.
-func fileMode(mode uint32) os.FileMode {
-	m := os.FileMode(mode & 0o777)
-	if mode&unix.S_ISVTX != 0 {
-		m |= os.ModeSticky
+	if err := unix.Fchmodat(fd, name, mode&modeBits, 0); err != nil {
+		return "", &os.PathError{Op: "chmod", Path: name, Err: err}
 	}
-	return m
+	return name, nil
 }
 
 // dress gives a staged file the attributes that it is to be seen with.
@@ -157,8 +154,14 @@ func (s *staging) dress(name string, a *journal.Applied, xattrs map[string]strin
 		}
 	}
 	dir := int(s.fd.Fd())
-	if err := unix.Fchmodat(dir, name, a.Mode&modeBits, 0); err != nil {
-		return &os.PathError{Op: "chmod", Path: name, Err: err}
+	var st unix.Stat_t
+	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return &os.PathError{Op: "lstat", Path: name, Err: err}
+	}
+	if mode := a.Mode & modeBits; st.Mode&0o7777 != mode {
+		if err := unix.Fchmodat(dir, name, mode, 0); err != nil {
+			return &os.PathError{Op: "chmod", Path: name, Err: err}
+		}
 	}
 	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(a.MTime)}
 	if err := unix.UtimesNanoAt(dir, name, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
@@ -255,16 +258,20 @@ func (s *staging) run(ctx context.Context) error {
 	}
 }
 
-// group is c and what else was committed by now.
+// group is c and what else is committed, until nothing more comes or it has taken long.
 func (s *staging) group(c content) []content {
 	l := []content{c}
-	t := time.NewTimer(2 * time.Millisecond)
-	defer t.Stop()
+	still, long := time.NewTimer(stillFor), time.NewTimer(longest)
+	defer still.Stop()
+	defer long.Stop()
 	for len(l) < maxWaiting {
 		select {
 		case c := <-s.commit:
 			l = append(l, c)
-		case <-t.C:
+			still.Reset(stillFor)
+		case <-still.C:
+			return l
+		case <-long.C:
 			return l
 		}
 	}

@@ -174,7 +174,7 @@ func (s *station) takeStates(ctx context.Context, o *station) error {
 				return
 			}
 		}
-	}, knowledge)
+	}, knowledge, func() {})
 }
 
 func (s *station) takeContents(ctx context.Context, o *station) error {

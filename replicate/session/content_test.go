@@ -3,12 +3,15 @@ package session_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"syncfs/journal/item"
+	"syncfs/journal/version"
 	"syncfs/replicate/chunk"
 	"syncfs/replicate/session"
 	"syncfs/replicate/session/sessiontest"
@@ -207,4 +210,62 @@ func TestAProgramThatWaitsIsServedAtOnce(t *testing.T) {
 	}
 	run(t, p.a) // the line goes on
 	wantEqual(t, a, b)
+}
+
+// TestContentsComeWhileStatesAreJoined: a join that is not over yet has what its first part wants fetched.
+func TestContentsComeWhileStatesAreJoined(t *testing.T) {
+	a, b := replicas(0, 0)
+	const files = 3
+	for i := range byte(files) {
+		a.Write("small"+string('0'+rune(i)), data(i, 1000))
+	}
+	j := joining{b, make(chan struct{}, files)}
+	p := sessiontest.NewPipe(a.Name, b.Name, 0)
+	dialed := serve(t, p.A, a, session.Options{Name: a.Name, Dialed: true})
+	serve(t, p.B, j, session.Options{Name: b.Name})
+	if r := run(t, dialed); r.Theirs.Wanted > 0 {
+		t.Errorf("%+v", r)
+	}
+	wantEqual(t, a, b)
+}
+
+// joining is a replica whose join ends when the contents are there that it wants.
+type joining struct {
+	*sessiontest.Replica
+	came chan struct{}
+}
+
+func (j joining) Join(ctx context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector, part func()) error {
+	if err := j.Replica.Join(ctx, states, knowledge, part); err != nil {
+		return err
+	}
+	part()
+	late := time.NewTimer(eventually)
+	defer late.Stop()
+	for range cap(j.came) {
+		select {
+		case <-j.came:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late.C:
+			return errors.New("no content comes while states are joined")
+		}
+	}
+	return nil
+}
+
+func (j joining) Stage(ctx context.Context, w session.Want) (session.Stage, error) {
+	s, err := j.Replica.Stage(ctx, w)
+	return coming{s, j.came}, err
+}
+
+type coming struct {
+	session.Stage
+	came chan<- struct{}
+}
+
+func (c coming) Commit(ctx context.Context, l chunk.List) error {
+	err := c.Stage.Commit(ctx, l)
+	c.came <- struct{}{}
+	return err
 }

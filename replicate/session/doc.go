@@ -10,7 +10,8 @@
 //	opening    digest of the knowledge, what is wanted: if both are equal and want nothing, that is all
 //	knowledge  each side's version vector
 //	states     those that the other has not seen, joined whole or not at all
-//	content    each side asks for what it wants and the other has
+//	content    each side asks for what it wants and the other has: for the first of many states while the
+//	           rest is joined
 //	end        what each side still wants, and has not in place
 //
 // Content is asked for on streams that the side that wants it opens, and answered on them in order. So content

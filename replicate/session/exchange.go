@@ -48,14 +48,18 @@ func (x *exchange) run(ctx context.Context, theirs *wire.Opening) error {
 		x.r.Knowledge = x.knowledge
 		return nil
 	}
+	g := newGatherer(ctx, x.Line)
+	defer g.stop()
 	if !equal {
-		if err := x.states(ctx); err != nil {
+		if err := x.states(ctx, g); err != nil {
 			return err
 		}
 	}
-	if err := x.fetchWanted(ctx); err != nil {
+	if err := g.all(); err != nil {
 		return err
 	}
+	x.r.Contents, x.r.Fetched, x.r.Reused = g.r.Contents, g.r.Fetched, g.r.Reused
+	x.r.Lacking, x.r.Refused, x.r.Err = g.r.Lacking, g.r.Refused, g.r.Err
 	return x.end(ctx)
 }
 

@@ -37,7 +37,8 @@ type Local interface {
 	// Join joins the states of a peer and then its knowledge: whole and on disk when it returns nil, else not
 	// at all. It doesn't keep the iterator. An error that the iterator yields is its end: nothing is joined and
 	// the error is returned. States that no honest peer sends are refused whole with an error that says why.
-	Join(ctx context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector) error
+	// Where it takes long, part is called each time that Wanted yields more by then; it returns at once.
+	Join(ctx context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector, part func()) error
 
 	// Wanted yields the contents that known states ask for and that are not here, each once, those first that
 	// ought to come first. What was committed to a Stage is not yielded again unless the commit came to

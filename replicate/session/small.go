@@ -9,34 +9,17 @@ import (
 	"syncfs/replicate/session/wire"
 )
 
-// doSmall fetches small contents with one request: whole, and checked by being split here. What is in
-// the folder already is taken from there.
+// doSmall fetches small contents with one request: whole, and checked by being split here.
 func (f *fetcher) doSmall(ctx context.Context, jobs []job) error {
-	var ask []job
-	for i, j := range jobs {
-		data, ok := f.here(ctx, j.Want)
-		if !ok {
-			ask = append(ask, j)
-			continue
-		}
-		err := f.put(ctx, j, data)
-		if err := f.count(ctx, j, came{reused: j.Want.Size}, err); err != nil {
-			f.abandon(append(ask, jobs[i+1:]...))
-			return err
-		}
-	}
-	if len(ask) == 0 {
-		return nil
-	}
-	answers, err := f.askContents(ctx, ask)
+	answers, err := f.askContents(ctx, jobs)
 	if err != nil {
-		f.abandon(ask)
+		f.abandon(jobs)
 		return err
 	}
-	for i, j := range ask {
+	for i, j := range jobs {
 		c, err := f.take(ctx, j, answers[i])
 		if err := f.count(ctx, j, c, err); err != nil {
-			f.abandon(ask[i+1:])
+			f.abandon(jobs[i+1:])
 			return err
 		}
 	}
@@ -48,15 +31,6 @@ func (f *fetcher) abandon(jobs []job) {
 	for _, j := range jobs {
 		j.transfer.end(false)
 	}
-}
-
-// here looks for a content in the folder.
-func (f *fetcher) here(ctx context.Context, w Want) ([]byte, bool) {
-	if w.Size == 0 {
-		return nil, true
-	}
-	data, err := f.local.ReadContent(ctx, w.Root)
-	return data, err == nil
 }
 
 func (f *fetcher) askContents(ctx context.Context, jobs []job) ([][]byte, error) {

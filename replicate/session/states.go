@@ -14,8 +14,9 @@ import (
 // maxBatch is about how many bytes of states go in one message.
 const maxBatch = 64 << 10
 
-// states exchanges knowledge, and then the states that the other has not seen: both ways at once.
-func (x *exchange) states(ctx context.Context) error {
+// states exchanges knowledge, and then the states that the other has not seen: both ways at once. While many
+// are joined content is gathered that the first of them want.
+func (x *exchange) states(ctx context.Context, content *gatherer) error {
 	if err := x.sendKnowledge(ctx, x.knowledge); err != nil {
 		return err
 	}
@@ -30,7 +31,18 @@ func (x *exchange) states(ctx context.Context) error {
 	var offered, joined version.Vector
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { offered, err = x.offer(ctx, theirs); return err })
-	g.Go(func() (err error) { joined, err = x.join(ctx, theirs); return err })
+	more := make(chan struct{}, 1)
+	g.Go(func() (err error) {
+		defer close(more)
+		joined, err = x.join(ctx, theirs, func() {
+			select {
+			case more <- struct{}{}:
+			default:
+			}
+		})
+		return err
+	})
+	g.Go(func() error { return content.whileJoining(ctx, more) })
 	err = g.Wait()
 	x.r.Knowledge = offered.Join(joined)
 	return err
@@ -105,8 +117,9 @@ func (b *batch) add(it *item.Item) error {
 	return err
 }
 
-// join takes in the states that the peer sends, and returns the knowledge that came with them.
-func (x *exchange) join(ctx context.Context, theirs version.Vector) (version.Vector, error) {
+// join takes in the states that the peer sends, and returns the knowledge that came with them. Part is called
+// as Local.Join does.
+func (x *exchange) join(ctx context.Context, theirs version.Vector, part func()) (version.Vector, error) {
 	m, err := x.next(ctx)
 	if err != nil {
 		return nil, err
@@ -129,7 +142,7 @@ func (x *exchange) join(ctx context.Context, theirs version.Vector) (version.Vec
 	if m.GetStates() == nil && x.knowledge.Covers(theirs) {
 		return theirs, x.eachState(ctx, m, nil)
 	}
-	err = x.local.Join(ctx, states, theirs)
+	err = x.local.Join(ctx, states, theirs, part)
 	if failed != nil {
 		return nil, failed
 	}

@@ -51,6 +51,6 @@ func BenchmarkJoin(b *testing.B) {
 		r := w.add(fmt.Sprint("R", n))
 		states := r.offered(a)
 		b.StartTimer()
-		w.must(r.Join(all(states...), w.lastKnowledge))
+		w.must(r.Join(all(states...), w.lastKnowledge, func() {}))
 	}
 }

@@ -75,7 +75,7 @@ func TestHostileSessionsAreRefusedWhole(t *testing.T) {
 			a.mkdir("d")
 			a.put("f", "x1")
 			first := state(1, false, item.Root, "g")
-			a.w.must(a.Join(all(first), fine))
+			a.w.must(a.Join(all(first), fine, func() {}))
 			_, err := a.Stamp()
 			a.w.must(err)
 			before, tree0 := a.known(), a.tree()
@@ -85,7 +85,7 @@ func TestHostileSessionsAreRefusedWhole(t *testing.T) {
 			if c.knowledge == nil {
 				c.knowledge = fine
 			}
-			err = a.Join(all(append(c.also, state(7, true, item.Root, "good"), bad)...), c.knowledge)
+			err = a.Join(all(append(c.also, state(7, true, item.Root, "good"), bad)...), c.knowledge, func() {})
 			var hostile *tree.HostileError
 			if !errors.As(err, &hostile) || !strings.Contains(err.Error(), c.why) {
 				t.Fatalf("joined: %v", err)
@@ -126,7 +126,20 @@ func many() []*item.Item {
 func TestLargeSession(t *testing.T) {
 	_, a, b := two(t)
 	a.put("f", "x1")
-	a.w.must(a.Join(all(many()...), version.Vector{stranger: 10000}))
+	parts := 0
+	a.w.must(a.Join(all(many()...), version.Vector{stranger: 10000}, func() {
+		a.w.must(a.journal.View(func(tx *journal.Tx) error {
+			it, err := tx.Known(id(1))
+			if it == nil {
+				t.Error("a part is told of, and nothing is joined")
+			}
+			return err
+		}))
+		parts++
+	}))
+	if parts < 2 {
+		t.Errorf("joined in %d parts", parts)
+	}
 	if n := len(a.tree()); n != 6050 {
 		t.Fatalf("%d files", n)
 	}
@@ -151,14 +164,14 @@ func TestLargeSessionIsWholeOrNot(t *testing.T) {
 			}
 		}
 		yield(nil, broken)
-	}, version.Vector{stranger: 10000})
+	}, version.Vector{stranger: 10000}, func() {})
 	if !errors.Is(err, broken) {
 		t.Fatal(err)
 	}
 	a.shows()
 	l[len(l)-1].Place.Parent = id(999999)
 	var hostile *tree.HostileError
-	if err := a.Join(all(l...), version.Vector{stranger: 10000}); !errors.As(err, &hostile) {
+	if err := a.Join(all(l...), version.Vector{stranger: 10000}, func() {}); !errors.As(err, &hostile) {
 		t.Fatal(err)
 	}
 	a.shows()
@@ -281,7 +294,7 @@ func TestCopyThatIsAnItem(t *testing.T) {
 	}
 	it := state(1, false, item.Root, "elsewhere")
 	it.ID = copied
-	w.must(a.Join(all(it), version.Vector{stranger: 1}))
+	w.must(a.Join(all(it), version.Vector{stranger: 1}, func() {}))
 	a.shows("f=x3", "elsewhere=x1")
 }
 

@@ -230,7 +230,7 @@ func (r *replica) set(path, key, value string) {
 // pull brings to r what from has.
 func (r *replica) pull(from *replica) {
 	r.w.t.Helper()
-	r.w.must(r.Join(all(r.offered(from)...), r.w.lastKnowledge))
+	r.w.must(r.Join(all(r.offered(from)...), r.w.lastKnowledge, func() {}))
 }
 
 func (r *replica) offered(from *replica) (states []*item.Item) {

@@ -42,8 +42,9 @@ func (t *Tree) Offer(have version.Vector, knowledge func(version.Vector) error, 
 //
 // What is too large for one transaction is joined in batches, behind a redo marker that holds all of
 // it: after a crash Recover joins it from the start. Until the last batch is in, changes wait and a
-// View shows what was before.
-func (t *Tree) Join(states iter.Seq2[*item.Item, error], knowledge version.Vector) error {
+// View shows what was before. What a batch wants is in the journal when part is called after it: nothing can
+// undo it then. Part must not wait for the tree.
+func (t *Tree) Join(states iter.Seq2[*item.Item, error], knowledge version.Vector, part func()) error {
 	next, stop := iter.Pull2(states)
 	defer stop()
 	first, more, err := take(next)
@@ -72,7 +73,7 @@ func (t *Tree) Join(states iter.Seq2[*item.Item, error], knowledge version.Vecto
 	if err := t.accept(knowledge); err != nil {
 		return errors.Join(err, t.journal.ClearRedo())
 	}
-	return t.redo(knowledge)
+	return t.redo(knowledge, part)
 }
 
 // take is the next batch of states, and whether there may be more.
@@ -182,7 +183,7 @@ func (t *Tree) recover() error {
 	if !there {
 		return t.journal.ClearRedo()
 	}
-	return t.redo(knowledge)
+	return t.redo(knowledge, func() {})
 }
 
 // lock locks mu. A session that could not be joined to its end, since the disk was full, say, is joined
@@ -199,8 +200,8 @@ func (t *Tree) lock() error {
 	return err
 }
 
-// redo joins what the redo holds. It is called with mu held.
-func (t *Tree) redo(knowledge version.Vector) error {
+// redo joins what the redo holds, and calls part after each batch. It is called with mu held.
+func (t *Tree) redo(knowledge version.Vector, part func()) error {
 	t.unfinished = true
 	if err := t.journal.Sync(); err != nil {
 		return err
@@ -213,6 +214,7 @@ func (t *Tree) redo(knowledge version.Vector) error {
 		join := func() error {
 			err := t.inBatches(len(states), func(e *Edit, i int) error { return e.joinAll(states[i : i+1]) })
 			states = nil
+			part()
 			return err
 		}
 		err := tx.EachRedo(func(it *item.Item) error {

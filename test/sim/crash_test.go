@@ -23,7 +23,7 @@ func TestCrashWithinALargeSession(t *testing.T) {
 	before := w.look(b).tree
 	backups := []*backup{w.backUp(b)}
 	joined := make(chan error)
-	go func() { joined <- b.tree.Join(o.all(), o.knowledge) }()
+	go func() { joined <- b.tree.Join(o.all(), o.knowledge, func() {}) }()
 	for under := true; under; {
 		select {
 		case err := <-joined:

@@ -53,8 +53,8 @@ func (l local) Offer(_ context.Context, have version.Vector, knowledge func(vers
 	return l.r.tree.Offer(have, knowledge, state)
 }
 
-func (l local) Join(_ context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector) error {
-	return l.r.tree.Join(states, knowledge)
+func (l local) Join(_ context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector, part func()) error {
+	return l.r.tree.Join(states, knowledge, part)
 }
 
 func (l local) Wanted(context.Context) iter.Seq2[session.Want, error] {

@@ -53,7 +53,7 @@ func (w *World) offer(from, to *Replica) *offer {
 func (w *World) accept(to *Replica, o *offer) {
 	w.logf("%s <- %s (%d states)", to.name, o.from, len(o.states))
 	to.lag = w.look(to)
-	w.must(to.tree.Join(o.all(), o.knowledge))
+	w.must(to.tree.Join(o.all(), o.knowledge, func() {}))
 	to.now = nil
 	maps.Copy(to.seen, o.seen)
 	w.fsync(to)

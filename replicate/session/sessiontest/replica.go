@@ -182,7 +182,7 @@ func (r *Replica) Offer(_ context.Context, have version.Vector, knowledge func(v
 	return nil
 }
 
-func (r *Replica) Join(_ context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector) error {
+func (r *Replica) Join(_ context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector, _ func()) error {
 	var all []*item.Item
 	for it, err := range states {
 		if err != nil {

@@ -1,0 +1,144 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"syncfs/journal/item"
+)
+
+// How many requests for small contents, and how many large contents, are under way at once.
+const (
+	smallAtOnce = contentStreams * window
+	largeAtOnce = 16
+)
+
+// A gatherer fetches what is wanted for a session, many contents at once. Its methods are for one goroutine at
+// a time, but stop.
+type gatherer struct {
+	fetcher
+	ctx   context.Context // ends, with the cause, when a transfer fails for good
+	fail  context.CancelCauseFunc
+	tried map[item.Hash]bool
+	small chan struct{} // room for requests
+	large chan struct{} // room for contents
+	wg    sync.WaitGroup
+}
+
+func newGatherer(ctx context.Context, l *Line) *gatherer {
+	g := &gatherer{
+		fetcher: fetcher{Line: l, asker: l.content}, tried: map[item.Hash]bool{},
+		small: make(chan struct{}, smallAtOnce), large: make(chan struct{}, largeAtOnce),
+	}
+	g.ctx, g.fail = context.WithCancelCause(ctx)
+	return g
+}
+
+// stop returns when nothing is fetched any more.
+func (g *gatherer) stop() {
+	g.fail(context.Canceled)
+	g.wg.Wait()
+}
+
+// whileJoining fetches what is wanted by then each time that there may be more, until there is no more or ctx
+// ends.
+func (g *gatherer) whileJoining(ctx context.Context, more <-chan struct{}) error {
+	defer context.AfterFunc(ctx, func() { g.fail(context.Cause(ctx)) })()
+	for range more {
+		if _, err := g.pass(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// all fetches what is wanted here and to be had from the peer.
+func (g *gatherer) all() error {
+	for again := true; again; {
+		others, err := g.pass()
+		if err != nil {
+			return err
+		}
+		g.wg.Wait()
+		// What comes from another peer is waited for: it counts for this session's end, and it may fail.
+		again = len(others) > 0
+		for _, tr := range others {
+			select {
+			case <-tr.over:
+			case <-g.ctx.Done():
+			}
+		}
+		if g.ctx.Err() != nil {
+			return context.Cause(g.ctx)
+		}
+	}
+	return nil
+}
+
+// pass begins to fetch what is wanted and was not tried before. It returns the transfers that other sessions
+// have claimed.
+func (g *gatherer) pass() (others []*transfer, err error) {
+	var few parcel
+	for w, wrong := range g.local.Wanted(g.ctx) {
+		if wrong != nil {
+			err = local(g.ctx, fmt.Errorf("wanted contents: %w", wrong))
+			break
+		}
+		if g.ctx.Err() != nil {
+			break
+		}
+		if g.tried[w.Root] {
+			continue
+		}
+		tr, mine := g.o.Transfers.claim(w, g.Peer())
+		if !mine {
+			others = append(others, tr)
+			continue
+		}
+		g.tried[w.Root] = true
+		if w.Size > Small {
+			g.begin(g.large, []job{{w, tr}})
+			continue
+		}
+		if few.size+w.Size > target || len(few.jobs) == maxThings {
+			g.begin(g.small, few.jobs)
+			few = parcel{}
+		}
+		few.add(job{w, tr})
+	}
+	if len(few.jobs) > 0 {
+		g.begin(g.small, few.jobs)
+	}
+	if err == nil && g.ctx.Err() != nil {
+		err = context.Cause(g.ctx)
+	}
+	return others, err
+}
+
+// begin fetches jobs as soon as there is room.
+func (g *gatherer) begin(room chan struct{}, jobs []job) {
+	select {
+	case room <- struct{}{}:
+	case <-g.ctx.Done():
+		g.abandon(jobs)
+		return
+	}
+	g.wg.Go(func() {
+		defer func() { <-room }()
+		if err := g.do(g.ctx, jobs); err != nil {
+			g.fail(err)
+		}
+	})
+}
+
+// A parcel is what one request asks for.
+type parcel struct {
+	jobs []job
+	size int64
+}
+
+func (p *parcel) add(j job) {
+	p.jobs = append(p.jobs, j)
+	p.size += j.Want.Size
+}
