@@ -124,7 +124,7 @@ func (tx *Tx) SlotPath(s Slot) (string, error) {
 
 // NewSlot is a number that no directory has had yet.
 func (tx *Tx) NewSlot() (Slot, error) {
-	n, err := tx.count("slot")
+	n, err := tx.count("slot", 1)
 	return Slot(n), err
 }
 

@@ -13,32 +13,36 @@ import (
 type cursor struct {
 	tx     *Tx
 	prefix string
-	below  *badger.Iterator
-	under  string // the snapshot's next key, "" where there is none
-	own    string // the overlay's, where it is the current one
-	key    string // the current one, "" at the end
-	err    error  // why it ended before the last key
+	below  *badger.Iterator // nil where there is nothing to walk
+	under  string           // the snapshot's next key, "" where there is none
+	own    string           // the overlay's, where it is the current one
+	key    string           // the current one, "" at the end
+	err    error            // why it ended before the last key
 }
 
 func (tx *Tx) cursor(prefix []byte) *cursor {
-	return &cursor{
-		tx:     tx,
-		prefix: string(prefix),
-		below:  tx.snapshot.NewIterator(badger.IteratorOptions{Prefix: prefix}),
+	c := &cursor{tx: tx, prefix: string(prefix)}
+	if tx.kinds.has(prefix) {
+		c.below = tx.snapshot.NewIterator(badger.IteratorOptions{Prefix: prefix})
+	}
+	return c
+}
+
+func (c *cursor) close() {
+	if c.below != nil {
+		c.below.Close()
 	}
 }
 
-func (c *cursor) close() { c.below.Close() }
-
 // seek goes to the first key not before start, which begins with the prefix.
 func (c *cursor) seek(start []byte) {
-	c.move(func() { c.below.Seek(start) })
+	c.move(func(below *badger.Iterator) { below.Seek(start) })
 	c.settle(string(start))
 }
 
 func (c *cursor) next() {
 	if c.under == c.key {
-		c.move(c.below.Next)
+		c.move((*badger.Iterator).Next)
 	}
 	c.settle(c.key + "\x00")
 }
@@ -61,7 +65,7 @@ func (c *cursor) settle(start string) {
 			return
 		}
 		if c.under == c.own {
-			c.move(c.below.Next)
+			c.move((*badger.Iterator).Next)
 		}
 		start = c.own + "\x00"
 	}
@@ -78,10 +82,13 @@ func (c *cursor) ownFrom(start string) string {
 }
 
 // move moves in the snapshot.
-func (c *cursor) move(step func()) {
-	defer recovered([]byte(c.prefix), &c.err)
+func (c *cursor) move(step func(*badger.Iterator)) {
 	c.under = ""
-	if step(); c.below.Valid() {
+	if c.below == nil {
+		return
+	}
+	defer recovered([]byte(c.prefix), &c.err)
+	if step(c.below); c.below.Valid() {
 		c.under = string(c.below.Item().Key())
 	}
 }

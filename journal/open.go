@@ -46,6 +46,7 @@ type Journal struct {
 	tail   *tail // guarded by writer
 
 	marks atomic.Uint64
+	kinds kinds
 }
 
 // Open opens the journal in a directory, or makes a new one there. What an earlier process left
@@ -85,7 +86,10 @@ func (j *Journal) start(o Options) error {
 	if j.tail, err = newTail(o.Dir, j.fsync); err != nil {
 		return err
 	}
-	if err := j.Update(checkSchema); err != nil {
+	if err := j.kinds.look(db); err != nil {
+		return err
+	}
+	if err := j.Update(j.checkSchema); err != nil {
 		return err
 	}
 	return j.Sync()
@@ -133,7 +137,7 @@ func badgerOptions(o Options) badger.Options {
 }
 
 // checkSchema writes the version into a new journal, and reads it in any other.
-func checkSchema(tx *Tx) error {
+func (j *Journal) checkSchema(tx *Tx) error {
 	key := singleKey("schema")
 	b, err := tx.get(key)
 	if err != nil {
@@ -143,6 +147,7 @@ func checkSchema(tx *Tx) error {
 		if !empty(tx.snapshot) {
 			return ErrSchema
 		}
+		j.kinds.fresh()
 		return tx.set(key, binary.AppendUvarint(nil, schema))
 	}
 	var v uint64
@@ -188,6 +193,9 @@ func (j *Journal) Restore(r io.Reader) error {
 	defer j.writer.Unlock()
 	if err := j.db.Load(r, 16); err != nil {
 		return fmt.Errorf("journal: restore: %w", err)
+	}
+	if err := j.kinds.look(j.db); err != nil {
+		return err
 	}
 	return j.tail.look()
 }

@@ -44,6 +44,12 @@ func (o *overlay) remove(key []byte) {
 	o.keys[key[0]] = slices.Delete(keys, at, at+1)
 }
 
+// has tells whether a key was put or deleted.
+func (o *overlay) has(key []byte) bool {
+	_, ok := o.values[string(key)]
+	return ok
+}
+
 // puts tells whether a key of that first byte is put.
 func (o *overlay) puts(kind byte) bool {
 	return slices.ContainsFunc(o.keys[kind], func(k string) bool { return o.values[k] != nil })

@@ -18,16 +18,16 @@ import (
 
 // AppendRedo adds states to the redo.
 func (tx *Tx) AppendRedo(states []*item.Item) error {
-	for _, it := range states {
-		n, err := tx.count("redo states")
-		if err != nil {
-			return err
-		}
+	last, err := tx.count("redo states", uint64(len(states)))
+	if err != nil {
+		return err
+	}
+	for i, it := range states {
 		b, err := it.MarshalBinary()
 		if err != nil {
 			return err
 		}
-		if err := tx.set(redoKey(n), b); err != nil {
+		if err := tx.set(redoKey(last-uint64(len(states)-1-i)), b); err != nil {
 			return err
 		}
 	}
@@ -76,12 +76,12 @@ func (j *Journal) ClearRedo() error {
 	}
 }
 
-// count is the next number of a counter, from 1.
-func (tx *Tx) count(name string) (uint64, error) {
+// count draws some numbers of a counter, which begins with 1, and returns the last.
+func (tx *Tx) count(name string, some uint64) (uint64, error) {
 	var n uint64
 	if err := tx.single(name, func(r *canon.Reader) { n = r.Uvarint(1<<64 - 2) }); err != nil {
 		return 0, err
 	}
-	n++
+	n += some
 	return n, tx.set(singleKey(name), binary.AppendUvarint(nil, n))
 }

@@ -23,6 +23,7 @@ var ErrReadOnly = errors.New("a view of the journal cannot be changed")
 // walk in turn, and change the transaction; whether the walk sees those changes is not said.
 type Tx struct {
 	snapshot *badger.Txn
+	kinds    *kinds
 	writes   *overlay // nil in a View
 	seen     map[string]*item.Item
 	values   map[string][]byte    // what an Update has read of the snapshot
@@ -35,7 +36,7 @@ type Tx struct {
 func (j *Journal) View(fn func(*Tx) error) error {
 	snapshot := j.db.NewTransaction(false)
 	defer snapshot.Discard()
-	return fn(&Tx{snapshot: snapshot})
+	return fn(&Tx{snapshot: snapshot, kinds: &j.kinds})
 }
 
 // Update calls fn with a transaction and commits what it changed: whole or, where fn or Update
@@ -47,7 +48,10 @@ func (j *Journal) Update(fn func(*Tx) error) error {
 	defer j.writer.Unlock()
 	snapshot := j.db.NewTransaction(false)
 	defer snapshot.Discard()
-	tx := &Tx{snapshot: snapshot, writes: newOverlay(), maxKeys: j.db.MaxBatchCount(), maxSize: j.db.MaxBatchSize()}
+	tx := &Tx{
+		snapshot: snapshot, kinds: &j.kinds,
+		writes: newOverlay(), maxKeys: j.db.MaxBatchCount(), maxSize: j.db.MaxBatchSize(),
+	}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -75,6 +79,7 @@ func (j *Journal) commit(w *overlay) error {
 			return commitError(err)
 		}
 	}
+	j.kinds.add(w)
 	if err := txn.Commit(); err != nil {
 		return commitError(err)
 	}
@@ -119,6 +124,9 @@ func (tx *Tx) get(key []byte) ([]byte, error) {
 
 // read is the value of a key in the snapshot, nil where there is none.
 func (tx *Tx) read(key []byte) (v []byte, err error) {
+	if !tx.kinds.has(key) {
+		return nil, nil
+	}
 	defer recovered(key, &err)
 	it, err := tx.snapshot.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
@@ -141,6 +149,9 @@ func (tx *Tx) written(key []byte) (number uint64, ok bool, err error) {
 			return 0, v != nil, nil
 		}
 	}
+	if !tx.kinds.has(key) {
+		return 0, false, nil
+	}
 	defer recovered(key, &err)
 	it, err := tx.snapshot.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
@@ -160,7 +171,12 @@ func (tx *Tx) set(key, value []byte) error {
 	return tx.write(key, value)
 }
 
-func (tx *Tx) delete(key []byte) error { return tx.write(key, nil) }
+func (tx *Tx) delete(key []byte) error {
+	if tx.writes != nil && !tx.kinds.has(key) && !tx.writes.has(key) {
+		return nil // as it is
+	}
+	return tx.write(key, nil)
+}
 
 func (tx *Tx) write(key, value []byte) error {
 	if tx.writes == nil {

@@ -235,7 +235,7 @@ func wantOf(tx *journal.Tx, x want) (w session.Want, ok bool, err error) {
 			w, ok = session.Want{Root: x.root, Size: e.Content.Size}, true
 		}
 	}
-	if ok {
+	if ok && w.Size > session.Small {
 		w.Near, err = near(tx, x.id, x.root)
 	}
 	return w, ok, err
