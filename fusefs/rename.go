@@ -22,7 +22,7 @@ func (v *volume) Rename(_ <-chan struct{}, in *fuse.RenameIn, oldName, newName s
 			if v.reserved(np, newName) {
 				return unix.EPERM
 			}
-			return v.rename(spot{od, link{op, oldName}}, spot{nd, link{np, newName}}, uint(in.Flags))
+			return v.rename(&in.InHeader, spot{od, link{op, oldName}}, spot{nd, link{np, newName}}, uint(in.Flags))
 		}))
 	})
 }
@@ -37,7 +37,7 @@ func (s spot) stat(st *unix.Stat_t) error {
 	return unix.Fstatat(s.d.fd, s.l.name, st, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-func (v *volume) rename(from, to spot, flags uint) error {
+func (v *volume) rename(h *fuse.InHeader, from, to spot, flags uint) error {
 	var a, b unix.Stat_t
 	errA, errB := from.stat(&a), to.stat(&b)
 	if errA != nil && errA != unix.ENOENT || errB != nil && errB != unix.ENOENT {
@@ -82,7 +82,19 @@ func (v *volume) rename(from, to spot, flags uint) error {
 	}
 	v.record(c)
 	if flags&unix.RENAME_WHITEOUT != 0 {
+		if err := v.giveWhiteout(h, from); err != nil {
+			v.log.Warn("whiteout", "path", oldPath, "err", err)
+		}
 		v.record(change.Change{Kind: change.Create, Path: oldPath, Local: true})
 	}
 	return nil
+}
+
+// giveWhiteout makes the caller the owner of what its rename left behind.
+func (v *volume) giveWhiteout(h *fuse.InHeader, left spot) error {
+	var st unix.Stat_t
+	if err := left.stat(&st); err != nil {
+		return err
+	}
+	return v.giveNamed(h, left.d, left.l.name, &st)
 }

@@ -99,6 +99,16 @@ var dirCalls = map[string]call{
 		}
 		return "no end", nil
 	},
+	// empty removes all files in a directory.
+	"empty": func(p *process, a args) (string, error) {
+		all, err := p.list(a[0])
+		for _, e := range all {
+			if w := p.place(a[0] + "/" + e.name); err == nil && e.name != "." && e.name != ".." {
+				err = unix.Unlinkat(w.dir, w.path, 0)
+			}
+		}
+		return "", err
+	},
 	"clear": func(p *process, a args) (string, error) {
 		for i := range int(number(a[2])) {
 			w := p.place(fmt.Sprintf("%s/%s%d", a[0], a[1], i))

@@ -59,6 +59,7 @@ type stage struct {
 	extra   bool // there is a group that the owner is in besides its own
 	n       int  // cases so far
 	seen    map[*difference]bool
+	apart   map[string]bool // see ground
 }
 
 // play runs all cases that can be run by a user on this stage.
@@ -104,6 +105,7 @@ func (s *stage) run(t *testing.T, c *testcase, as string) {
 		}
 		if d := s.known(c, l, as); d != nil {
 			s.seen[d] = true
+			s.apart[fmt.Sprintf("case%d", s.n)] = true
 			continue
 		}
 		t.Errorf("%s: native %s, mount %s", l.text, native, mounted)

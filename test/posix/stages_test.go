@@ -102,7 +102,7 @@ func rootStage(t *testing.T, env ...string) *stage {
 	g := newGround(t)
 	mount(t, program, g.folder, nil, env...)
 	names := idsOf(ownerID, ownerID, extraID)
-	s := &stage{name: "root", extra: true, seen: map[*difference]bool{}, native: side{}, mounted: side{}}
+	s := &stage{name: "root", extra: true, apart: g.apart, seen: map[*difference]bool{}, native: side{}, mounted: side{}}
 	for role, who := range allRoles {
 		s.native[role] = newUser(t, program, g.native, names, who)
 		s.mounted[role] = newUser(t, program, g.folder, names, who)
@@ -116,7 +116,7 @@ func ordinaryStage(t *testing.T, env ...string) *stage {
 	g.giveTo(t, who)
 	mount(t, program, g.folder, who, env...)
 	_, extra := names[groupPrefix+"extra"]
-	s := &stage{name: "ordinary", extra: extra, seen: map[*difference]bool{}, native: side{}, mounted: side{}}
+	s := &stage{name: "ordinary", extra: extra, apart: g.apart, seen: map[*difference]bool{}, native: side{}, mounted: side{}}
 	for _, role := range []string{"owner", "other"} {
 		s.native[role] = newUser(t, program, g.native, names, who)
 		s.mounted[role] = newUser(t, program, g.folder, names, who)
@@ -159,7 +159,7 @@ func fullStage(t *testing.T, byUser bool) *stage {
 		g.giveTo(t, who)
 	}
 	mount(t, program, g.folder, who)
-	return &stage{name: "full", seen: map[*difference]bool{},
+	return &stage{name: "full", apart: g.apart, seen: map[*difference]bool{},
 		native:  side{"full": newUser(t, program, g.native, names, who)},
 		mounted: side{"full": newUser(t, program, g.folder, names, who)}}
 }
@@ -180,7 +180,7 @@ func readOnlyStage(t *testing.T, byUser bool) *stage {
 		who, names = ordinary(t)
 		g.giveTo(t, who)
 	}
-	s := &stage{name: "readonly", seen: map[*difference]bool{}, native: side{}, mounted: side{}}
+	s := &stage{name: "readonly", apart: g.apart, seen: map[*difference]bool{}, native: side{}, mounted: side{}}
 	s.native["under"] = newUser(t, program, g.native, names, who)
 	s.mounted["under"] = newUser(t, program, g.folder, names, who)
 	bindReadOnly(t, g.native)
@@ -202,7 +202,10 @@ func bindReadOnly(t *testing.T, dir string) {
 }
 
 // A ground is where a stage is set up: two directories of one filesystem that everybody can reach.
-type ground struct{ native, folder string }
+type ground struct {
+	native, folder string
+	apart          map[string]bool // directories of cases that are known to differ
+}
 
 func newGround(t *testing.T) ground {
 	t.Helper()
@@ -210,14 +213,15 @@ func newGround(t *testing.T) ground {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := ground{filepath.Join(dir, "native"), filepath.Join(dir, "folder")}
+	g := ground{filepath.Join(dir, "native"), filepath.Join(dir, "folder"), map[string]bool{}}
+	t.Cleanup(func() { g.compareUnder(t) })
 	for _, dir := range []string{g.native, g.folder} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, dir := range []string{dir, g.native, g.folder} {
-		if err := os.Chmod(dir, 0o755); err != nil {
+		if err := os.Chmod(dir, 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -238,10 +242,12 @@ func copyProgram(to string) error {
 	return errors.Join(err, out.Chmod(0o755), out.Close())
 }
 
-// reachable is a directory for temporary ones through which everybody can go.
+// reachable is a directory for temporary ones through which everybody can go, and on a disk: the table says what
+// the filesystems of disks do.
 func reachable() string {
 	for _, dir := range []string{os.TempDir(), "/tmp"} {
-		open := true
+		var on unix.Statfs_t
+		open := unix.Statfs(dir, &on) == nil && on.Type != unix.TMPFS_MAGIC
 		for d := dir; ; d = filepath.Dir(d) {
 			st, err := os.Stat(d)
 			open = open && err == nil && st.Mode()&1 != 0

@@ -71,11 +71,11 @@ func (u *user) do(batch ...[]string) ([]string, error) {
 	hangs := time.AfterFunc(patience, func() { u.cmd.Process.Kill() })
 	defer hangs.Stop()
 	if err := u.enc.Encode(batch); err != nil {
-		return nil, fmt.Errorf("%v: %w", batch, err)
+		return nil, fmt.Errorf("%.200v: %w", batch, err)
 	}
 	var outcomes []string
 	if err := u.dec.Decode(&outcomes); err != nil {
-		return nil, fmt.Errorf("%v: %w", batch, err)
+		return nil, fmt.Errorf("%.200v: %w", batch, err)
 	}
 	return outcomes, nil
 }
