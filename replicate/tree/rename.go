@@ -122,6 +122,9 @@ func (e *Edit) takeOver(id item.ID, from *item.Item, seen *item.Content) error {
 	if held {
 		return e.touchItem(id, seen, func(it *item.Item) { setMeta(it, m, e.now()) })
 	}
+	if err := e.Tx.SetHeld(id, false); err != nil {
+		return err
+	}
 	c := *view.ShownContents(from)[0].Content
 	if t := from.ShownMTime(&c); t != c.MTime {
 		m[item.MTime] = strconv.FormatInt(t, 10)

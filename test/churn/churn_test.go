@@ -54,7 +54,7 @@ func play(t *testing.T, seed uint64) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	r, err := Start(dir, slog.New(slog.NewTextHandler(&log, nil)))
+	r, err := Start(dir, "a", slog.New(slog.NewTextHandler(&log, nil)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,7 +106,7 @@ func (o *oracle) same(p string, a *journal.Applied, st step.Stat) error {
 			o.differ(p, "target %q on disk, content %v in the journal: %v", target, a.Content, err)
 		}
 	case step.File:
-		data, err := o.read(p)
+		data, err := o.r.read(p)
 		if err != nil {
 			return err
 		}
@@ -121,8 +121,8 @@ func (o *oracle) same(p string, a *journal.Applied, st step.Stat) error {
 }
 
 // read is the content of a file, read underneath.
-func (o *oracle) read(p string) ([]byte, error) {
-	f, err := o.r.Mount.Open(p)
+func (r *Replica) read(p string) ([]byte, error) {
+	f, err := r.Mount.Open(p)
 	if err != nil {
 		return nil, err
 	}

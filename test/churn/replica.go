@@ -12,12 +12,14 @@ import (
 
 	"syncfs/fusefs"
 	"syncfs/journal"
+	"syncfs/journal/item"
 	"syncfs/replicate/disk"
 	"syncfs/replicate/tree"
 )
 
-// A Replica is a mounted folder with its journal, and nothing that talks to a peer.
+// A Replica is a mounted folder with its journal. In a Network it has sessions with others.
 type Replica struct {
+	Name    string
 	Dir     string // the mount
 	Journal *journal.Journal
 	Tree    *tree.Tree
@@ -31,9 +33,10 @@ type Replica struct {
 	ended  chan error
 }
 
-// Start makes dir a replica, if it is none, and mounts it.
-func Start(dir string, log *slog.Logger) (*Replica, error) {
-	r := &Replica{Dir: dir, ended: make(chan error, 1)}
+// Start makes dir a replica, if it is none, and mounts it. Fetch has a content brought that a program waits for; nil:
+// nobody has it.
+func Start(dir, name string, log *slog.Logger, fetch func(context.Context, item.Hash, int64) error) (*Replica, error) {
+	r := &Replica{Name: name, Dir: dir, ended: make(chan error, 1)}
 	state := filepath.Join(dir, ".syncfs")
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, err
@@ -50,7 +53,7 @@ func Start(dir string, log *slog.Logger) (*Replica, error) {
 	if r.Journal, err = journal.Open(journal.Options{Dir: filepath.Join(state, "journal"), Logger: log}); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
-	if err := r.wire(log); err != nil {
+	if err := r.wire(log, fetch); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	ctx, end := context.WithCancel(context.Background())
@@ -59,14 +62,16 @@ func Start(dir string, log *slog.Logger) (*Replica, error) {
 	return r, nil
 }
 
-func (r *Replica) wire(log *slog.Logger) (err error) {
+func (r *Replica) wire(log *slog.Logger, fetch func(context.Context, item.Hash, int64) error) (err error) {
 	r.Tree, err = tree.New(r.Journal, tree.Options{
-		Name: "churn", Now: func() int64 { return time.Now().UnixNano() }, Rand: rand.Reader,
+		Name: r.Name, Now: func() int64 { return time.Now().UnixNano() }, Rand: rand.Reader,
 	})
 	if err != nil {
 		return err
 	}
-	r.Folder, err = disk.New(disk.Options{Journal: r.Journal, Tree: r.Tree, Disk: &r.under, State: r.state, Logger: log})
+	r.Folder, err = disk.New(disk.Options{
+		Journal: r.Journal, Tree: r.Tree, Disk: &r.under, State: r.state, Fetch: fetch, Logger: log,
+	})
 	if err != nil {
 		return err
 	}
