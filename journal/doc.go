@@ -49,7 +49,7 @@
 //	t hash                      a content staged: file name, signature
 //	z number                    a state of the redo (package item)
 //	P name                      peer: knowledge, last session: varint, error: string, wanted: uvarint
-//	m schema                    version of all this: uvarint, 1
+//	m schema                    version of all this: uvarint, 2
 //	m knowledge, m redo         vector
 //	m clock                     varint
 //	m folder                    signature

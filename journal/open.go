@@ -26,7 +26,7 @@ var (
 )
 
 // schema is the version of the key space and of every value in it.
-const schema = 1
+const schema = 2
 
 // Options of Open. The zero value of each field but Dir will do.
 type Options struct {

@@ -115,13 +115,13 @@ var update = flag.Bool("update", false, "write testdata anew, for a new format o
 
 // A journal of every format that was released opens for good.
 func TestOldFormats(t *testing.T) {
-	const format1 = "testdata/format1"
+	const format2 = "testdata/format2"
 	if *update {
-		must(t, os.RemoveAll(format1))
-		writeFixture(t, format1)
+		must(t, os.RemoveAll(format2))
+		writeFixture(t, format2)
 	}
 	dir := t.TempDir()
-	must(t, os.CopyFS(dir, os.DirFS(format1)))
+	must(t, os.CopyFS(dir, os.DirFS(format2)))
 	j := openDir(t, dir)
 	defer j.Close()
 	must(t, j.View(func(tx *Tx) error { checkFixture(t, tx); return nil }))

@@ -63,18 +63,19 @@ func (p Place) check(id ID) error {
 }
 
 func (e Entry) check(dir bool) error {
-	if e.Content == nil {
-		if dir && e.Keeps.Kind != None {
-			return errors.New("a directory with content")
-		}
-		return e.Keeps.check()
-	}
 	c := e.Content
+	switch {
+	case c != nil && e.Keeps != nil:
+		return errors.New("an entry that is content and mark of presence")
+	case c == nil:
+		c = e.Keeps
+	}
+	if c == nil {
+		return nil
+	}
 	switch {
 	case dir:
 		return errors.New("a directory with content")
-	case e.Keeps != Key{}:
-		return errors.New("an entry that is content and mark of presence")
 	case c.Size < 0:
 		return fmt.Errorf("size %d", c.Size)
 	case c.Symlink && c.Size != int64(len(c.Target)):

@@ -65,13 +65,13 @@ func (c *Content) Compare(o *Content) int {
 	return cmp.Compare(c.Size, o.Size)
 }
 
-// An Entry is one value of an item's register: a content, or a mark of presence, which has no content
-// and names the one shown when it was made (Keeps; zero for a directory). Marks are what mkdir,
+// An Entry is one value of an item's register: a content, or a mark of presence, which is no content
+// but keeps the one shown when it was made (Keeps; nil for a directory). Marks are what mkdir,
 // rename and changes of meta leave, so that a concurrent delete does not take the item. Gone: a
 // delete has seen this entry.
 type Entry struct {
 	Content *Content // nil for a mark of presence
-	Keeps   Key
+	Keeps   *Content
 	Gone    bool
 }
 
@@ -81,15 +81,20 @@ func (e Entry) Equal(o Entry) bool { return e.Gone == o.Gone && e.compareValue(o
 // compareValue orders what entries say, Gone left out. Any order will do: entries of one dot are equal,
 // or somebody lies.
 func (e Entry) compareValue(o Entry) int {
-	switch {
-	case e.Content == nil && o.Content == nil:
-		return e.Keeps.Compare(o.Keeps)
-	case e.Content == nil:
-		return -1
-	case o.Content == nil:
-		return 1
-	case e.Content == o.Content:
-		return 0
+	if e.Content == nil && o.Content == nil {
+		return compareContents(e.Keeps, o.Keeps)
 	}
-	return e.Content.Compare(o.Content)
+	return compareContents(e.Content, o.Content)
+}
+
+func compareContents(a, b *Content) int {
+	switch {
+	case a == b:
+		return 0
+	case a == nil:
+		return -1
+	case b == nil:
+		return 1
+	}
+	return a.Compare(b)
 }

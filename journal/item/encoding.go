@@ -12,7 +12,7 @@ import (
 
 // The encoding of an item, on disk and on the wire, in the words of package canon:
 //
-//	format     1 byte: 1
+//	format     1 byte: 2
 //	ID         16 bytes
 //	directory  1 byte: 0 or 1
 //	context    version vector
@@ -20,7 +20,7 @@ import (
 //	entries    count: uvarint; in the order of their dots:
 //	             dot
 //	             kind: 1 byte: 0 mark of presence, 1 bytes, 2 symlink; 128 added where it is gone
-//	             of a mark: the kind kept, 1 byte, then root or target as below
+//	             of a mark: the kind of the content kept, 1 byte: 0 none, else as below, and that content
 //	             of bytes: root, 32 bytes, size: uvarint, mtime: varint, timestamp
 //	             of a symlink: target: string, mtime: varint, timestamp
 //	meta       count: uvarint; in the order of their keys:
@@ -29,7 +29,7 @@ import (
 // One state has one encoding. What has another, or what Check refuses, is not decoded, and what
 // would not be decoded is not encoded.
 const (
-	format = 1
+	format = 2
 	gone   = 128
 )
 
@@ -67,24 +67,37 @@ func appendEntries(b []byte, entries map[version.Dot]Entry) []byte {
 }
 
 func (e Entry) append(b []byte) []byte {
-	kind := byte(None)
-	if e.Content != nil {
-		kind = e.Content.Key().Kind
-	}
+	kind := kindOf(e.Content)
 	if e.Gone {
 		b = append(b, kind|gone)
 	} else {
 		b = append(b, kind)
 	}
 	if e.Content == nil {
-		return e.Keeps.appendValue(append(b, e.Keeps.Kind))
+		return e.Keeps.append(append(b, kindOf(e.Keeps)))
 	}
-	b = e.Content.Key().appendValue(b)
-	if kind == Bytes {
-		b = binary.AppendUvarint(b, uint64(e.Content.Size))
+	return e.Content.append(b)
+}
+
+func kindOf(c *Content) byte {
+	if c == nil {
+		return None
 	}
-	b = binary.AppendVarint(b, e.Content.MTime)
-	return e.Content.Timestamp.Append(b)
+	return c.Key().Kind
+}
+
+// append adds what follows the kind of a content; nothing to nil.
+func (c *Content) append(b []byte) []byte {
+	if c == nil {
+		return b
+	}
+	k := c.Key()
+	b = k.appendValue(b)
+	if k.Kind == Bytes {
+		b = binary.AppendUvarint(b, uint64(c.Size))
+	}
+	b = binary.AppendVarint(b, c.MTime)
+	return c.Timestamp.Append(b)
 }
 
 func (k Key) appendValue(b []byte) []byte {
@@ -167,18 +180,26 @@ func readEntry(r *canon.Reader) Entry {
 	e := Entry{Gone: kind&gone != 0}
 	kind &^= gone
 	if kind == None {
-		e.Keeps = readKey(r, r.Byte())
-		return e
+		e.Keeps = readContent(r, r.Byte())
+	} else {
+		e.Content = readContent(r, kind)
 	}
+	return e
+}
+
+// readContent reads what follows the kind of a content; nil of none.
+func readContent(r *canon.Reader, kind byte) *Content {
 	k := readKey(r, kind)
+	if kind == None {
+		return nil
+	}
 	c := &Content{Symlink: kind == Link, Root: k.Root, Target: k.Target, Size: int64(len(k.Target))}
 	if kind == Bytes {
 		c.Size = int64(r.Uvarint(1<<63 - 1))
 	}
 	c.MTime = r.Varint()
 	c.Timestamp = version.ReadTimestamp(r)
-	e.Content = c
-	return e
+	return c
 }
 
 func readKey(r *canon.Reader, kind byte) Key {

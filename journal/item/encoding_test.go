@@ -55,9 +55,9 @@ func TestWhatCannotBeAStateIsNeitherEncodedNorDecoded(t *testing.T) {
 		"replica with a slash":         func(it *Item) { it.Place.Timestamp.Replica = "../a" },
 		"before time":                  func(it *Item) { it.Place.Timestamp.Time = -1 },
 		"directory with content":       func(it *Item) { it.Dir = true },
-		"directory that keeps content": func(it *Item) { it.Dir = true; it.Entries[dot] = Entry{Keeps: Key{Kind: Bytes}} },
+		"directory that keeps content": func(it *Item) { it.Dir = true; it.Entries[dot] = Entry{Keeps: &Content{}} },
 		"entry not in the context":     func(it *Item) { delete(it.Context, dot.Incarnation) },
-		"content and mark":             func(it *Item) { e := it.Entries[dot]; e.Keeps.Kind = Bytes; it.Entries[dot] = e },
+		"content and mark":             func(it *Item) { e := it.Entries[dot]; e.Keeps = &Content{}; it.Entries[dot] = e },
 		"negative size":                func(it *Item) { it.Entries[dot] = Entry{Content: &Content{Size: -1}} },
 		"bytes with a target":          func(it *Item) { it.Entries[dot] = Entry{Content: &Content{Target: "x"}} },
 		"link without a target":        func(it *Item) { it.Entries[dot] = Entry{Content: &Content{Symlink: true}} },
@@ -69,8 +69,9 @@ func TestWhatCannotBeAStateIsNeitherEncodedNorDecoded(t *testing.T) {
 			s := strings.Repeat("x", MaxTarget+1)
 			it.Entries[dot] = Entry{Content: &Content{Symlink: true, Target: s, Size: int64(len(s))}}
 		},
-		"key of no kind":      func(it *Item) { it.Entries[dot] = Entry{Keeps: Key{Kind: 3}} },
-		"key of two kinds":    func(it *Item) { it.Entries[dot] = Entry{Keeps: Key{Root: Hash{1}}} },
+		"mark of a bad link":  func(it *Item) { it.Entries[dot] = Entry{Keeps: &Content{Symlink: true}} },
+		"mark of two kinds":   func(it *Item) { it.Entries[dot] = Entry{Keeps: &Content{Root: Hash{1}, Target: "x"}} },
+		"mark before time":    func(it *Item) { it.Entries[dot] = Entry{Keeps: &Content{Timestamp: version.Timestamp{Time: -1}}} },
 		"mode with setuid":    func(it *Item) { it.Meta[Mode] = Register{Value: "4755"} },
 		"mode with zeros":     func(it *Item) { it.Meta[Mode] = Register{Value: "0755"} },
 		"no time":             func(it *Item) { it.Meta[MTime] = Register{Value: "1.5"} },
@@ -111,7 +112,7 @@ func TestHostileBytes(t *testing.T) {
 	if _, err := Unmarshal(append(good, 0)); !errors.Is(err, canon.ErrFormat) {
 		t.Error("bytes after the end:", err)
 	}
-	good[0] = 2
+	good[0] = format + 1
 	if _, err := Unmarshal(good); !errors.Is(err, canon.ErrFormat) {
 		t.Error("another format:", err)
 	}

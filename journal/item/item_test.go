@@ -52,7 +52,7 @@ func stamps() *rapid.Generator[version.Timestamp] {
 func entryOf(d version.Dot) Entry {
 	switch (uint64(d.Incarnation) + d.Seq) % 3 {
 	case 0:
-		return Entry{Keeps: Key{Kind: Bytes, Root: Hash{byte(d.Seq)}}}
+		return Entry{Keeps: &Content{Root: Hash{byte(d.Seq)}, Size: int64(d.Seq)}}
 	case 1:
 		c := &Content{Symlink: true, Target: fmt.Sprint("to ", d.Seq)}
 		c.Size = int64(len(c.Target))
@@ -90,7 +90,7 @@ func TestJoinOfLiesIsCommutative(t *testing.T) {
 		it.Context[1], it.Entries[d] = 1, e
 		return it
 	}
-	all := []Entry{{}, {Gone: true}, {Keeps: Key{Kind: Link, Target: "x"}}, entryOf(version.Dot{Incarnation: 1, Seq: 1}), entryOf(version.Dot{Incarnation: 0, Seq: 1})}
+	all := []Entry{{}, {Gone: true}, {Keeps: &Content{Symlink: true, Target: "x", Size: 1}}, entryOf(version.Dot{Incarnation: 1, Seq: 1}), entryOf(version.Dot{Incarnation: 0, Seq: 1})}
 	for _, x := range all {
 		for _, y := range all {
 			if a, b := says(x), says(y); !Join(a, b).Equal(Join(b, a)) {

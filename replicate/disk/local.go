@@ -231,8 +231,10 @@ func wantOf(tx *journal.Tx, x want) (w session.Want, ok bool, err error) {
 		return w, false, err
 	}
 	for _, e := range known.Entries {
-		if e.Content != nil && !e.Content.Symlink && e.Content.Root == x.root {
-			w, ok = session.Want{Root: x.root, Size: e.Content.Size}, true
+		for _, c := range []*item.Content{e.Content, e.Keeps} {
+			if c != nil && !c.Symlink && c.Root == x.root {
+				w, ok = session.Want{Root: x.root, Size: c.Size}, true
+			}
 		}
 	}
 	if ok && w.Size > session.Small {

@@ -62,3 +62,29 @@ func TestCrashBeforeACopy(t *testing.T) {
 	b.want("g", "the same")
 	converge(t, a, b)
 }
+
+// What somebody renamed lives by that alone, once another has edited and removed it: it shows the content that was
+// renamed, which is still to be had.
+func TestRenamedHereEditedAndRemovedThere(t *testing.T) {
+	for name, keep := range map[string]func(*station) (string, error){
+		"rename": func(s *station) (string, error) { return "g", s.rename("f", "g") },
+		"chmod":  func(s *station) (string, error) { return "f", s.chmod("f", 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := pair(t)
+			a.must(a.write("f", "old"))
+			converge(t, a, b)
+			at, err := keep(a)
+			a.must(err)
+			b.must(b.write("f", "edited"))
+			b.settled()
+			b.must(b.unlink("f"))
+			converge(t, a, b)
+			a.want(at, "old")
+			b.want(at, "old")
+			if n := a.wants() + b.wants(); n != 0 {
+				t.Errorf("%d contents are wanted still", n)
+			}
+		})
+	}
+}

@@ -11,8 +11,8 @@ import (
 // The protocols this side speaks, and what it needs of the peer beside: that it cuts and hashes contents in
 // the same way.
 const (
-	protocol = 1
-	oldest   = 1
+	protocol = 2
+	oldest   = 2
 	chunks1  = "chunks-1"
 )
 

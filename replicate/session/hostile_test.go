@@ -35,7 +35,7 @@ func frames(messages ...proto.Message) []byte {
 }
 
 func hello() *wire.Hello {
-	return &wire.Hello{Version: 1, Oldest: 1, Features: []string{"chunks-1"}, Name: "mallory", Clock: uint64(time.Now().UnixNano())}
+	return &wire.Hello{Version: 2, Oldest: 2, Features: []string{"chunks-1"}, Name: "mallory", Clock: uint64(time.Now().UnixNano())}
 }
 
 func opening(wanted uint64) *wire.Message {

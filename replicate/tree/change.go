@@ -46,19 +46,18 @@ func (e *Edit) touchItem(id item.ID, seen *item.Content, fn func(*item.Item)) er
 	})
 }
 
-// keeps is the content that a mark made now is to name.
-func keeps(it *item.Item, seen *item.Content) item.Key {
-	if seen != nil {
-		for _, x := range it.Entries {
-			if x.Content != nil && x.Content.Key() == seen.Key() {
-				return seen.Key()
-			}
+// keeps is the content that a mark made now is to keep.
+func keeps(it *item.Item, seen *item.Content) *item.Content {
+	l := view.ShownContents(it)
+	if len(l) == 0 {
+		return nil
+	}
+	for _, x := range it.Entries {
+		if seen != nil && x.Content != nil && x.Content.Key() == seen.Key() {
+			return x.Content
 		}
 	}
-	if l := view.ShownContents(it); len(l) > 0 {
-		return l[0].Content.Key()
-	}
-	return item.Key{}
+	return l[0].Content
 }
 
 // edit gives an item new content, which replaces every entry shown but the contents that the user had not

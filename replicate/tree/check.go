@@ -139,9 +139,10 @@ func weight(it *item.Item) int {
 	const entry = 100
 	n := entry * (1 + len(it.Context) + len(it.Entries) + len(it.Meta))
 	for _, x := range it.Entries {
-		n += len(x.Keeps.Target)
-		if x.Content != nil {
-			n += len(x.Content.Target)
+		for _, c := range []*item.Content{x.Content, x.Keeps} {
+			if c != nil {
+				n += len(c.Target)
+			}
 		}
 	}
 	for k, r := range it.Meta {
@@ -173,8 +174,10 @@ func checkTimes(it *item.Item) error {
 func timestamps(it *item.Item) []version.Timestamp {
 	l := []version.Timestamp{it.Place.Timestamp}
 	for _, x := range it.Entries {
-		if x.Content != nil {
-			l = append(l, x.Content.Timestamp)
+		for _, c := range []*item.Content{x.Content, x.Keeps} {
+			if c != nil {
+				l = append(l, c.Timestamp)
+			}
 		}
 	}
 	for _, r := range it.Meta {

@@ -16,30 +16,33 @@ type Contents struct {
 }
 
 // ShownContents are the contents of a file: the one shown first, each of the others a conflict copy.
-// There is none only where no entry ever had a content.
+// There is none only where no entry ever had a content. Where presence alone keeps the file it shows what a mark
+// keeps, not what somebody removed: whoever made the mark had that before him.
 func ShownContents(it *item.Item) []Contents {
-	fresh := false
+	fresh, marked := false, false
 	for _, e := range it.Entries {
 		fresh = fresh || e.Content != nil && !e.Gone
+		marked = marked || e.Keeps != nil && !e.Gone
 	}
 	var few [4]Contents
 	l := few[:0]
 	for d, e := range it.Entries {
-		if e.Content != nil && !(fresh && e.Gone) {
-			l = append(l, Contents{e.Content, []version.Dot{d}})
+		c := e.Content
+		if !fresh && marked {
+			c = e.Keeps
+		}
+		if c != nil && !(e.Gone && (fresh || marked)) {
+			l = append(l, Contents{c, []version.Dot{d}})
 		}
 	}
 	if len(l) > 1 {
 		l = unite(l)
 	}
-	switch {
-	case len(l) == 0:
+	if len(l) == 0 {
 		return nil
-	case len(l) == 1:
-	case fresh:
-		slices.SortFunc(l, func(a, b Contents) int { return b.Content.Compare(a.Content) })
-	default:
-		l[0] = latestKept(it, l)
+	}
+	slices.SortFunc(l, func(a, b Contents) int { return b.Content.Compare(a.Content) })
+	if !fresh {
 		l = l[:1]
 	}
 	return slices.Clone(l)
@@ -66,25 +69,6 @@ func unite(l []Contents) []Contents {
 		}
 	}
 	return l[:n+1]
-}
-
-// latestKept is the latest of the contents that a mark of presence names; if none is, of all.
-func latestKept(it *item.Item, l []Contents) Contents {
-	kept := map[item.Key]bool{}
-	for _, e := range it.Entries {
-		if e.Content == nil && !e.Gone {
-			kept[e.Keeps] = true
-		}
-	}
-	return slices.MaxFunc(l, func(a, b Contents) int {
-		if k := kept[a.Content.Key()]; k != kept[b.Content.Key()] {
-			if k {
-				return 1
-			}
-			return -1
-		}
-		return a.Content.Compare(b.Content)
-	})
 }
 
 // Copy is the ID of the conflict copy of an item that shows the content of the entry d: every replica

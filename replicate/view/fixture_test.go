@@ -67,13 +67,20 @@ func file(name, where string, entries ...string) *item.Item {
 		d := dot(f[0])
 		e := item.Entry{Gone: f[len(f)-1] == "gone"}
 		if f[1] == "keeps" {
-			e.Keeps = content(f[2]).Key()
+			e.Keeps = content(f[2])
 		} else {
 			e.Content = content(f[1])
 		}
 		it.Entries[d] = e
 		it.Context[d.Incarnation] = max(it.Context[d.Incarnation], d.Seq)
 	}
+	return it
+}
+
+// presence is a file that a mark alone keeps, which keeps no content.
+func presence(name, where string) *item.Item {
+	it := dir(name, where)
+	it.Dir = false
 	return it
 }
 

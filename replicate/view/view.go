@@ -6,7 +6,7 @@
 //  2. Shown is what is live, and each directory above it.
 //  3. Contents (ShownContents). Of those that no delete has seen, equal ones as one, the latest
 //     written is shown, and each other is a conflict copy. Where presence alone keeps the file: one,
-//     the latest of those that a mark names.
+//     the latest of those that a mark keeps.
 //  4. Names (Name), per directory and family. Directories of one name are one node; files of one
 //     name and equal shown content are one node, twins. A directory takes the name, else the file
 //     placed first. What comes later, and each copy, has a conflict name.

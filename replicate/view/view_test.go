@@ -31,8 +31,11 @@ func TestWhole(t *testing.T) {
 		{"of contents that marks name the latest",
 			[]*item.Item{file("F", "/f@1A", "1.1 x@1A gone", "2.1 y@9B gone", "3.1 keeps x", "4.1 keeps y")},
 			[]string{"f = y [F]"}},
-		{"a mark whose content another replaced keeps what is there",
+		{"a mark keeps its content though another replaced that, and removed what he wrote",
 			[]*item.Item{file("F", "/f@1A", "1.1 x@1A gone", "2.1 y@9B gone", "3.1 keeps z")},
+			[]string{"f = z [F]"}},
+		{"a mark that is gone keeps nothing",
+			[]*item.Item{file("F", "/f@1A", "1.1 x@1A gone", "2.1 keeps y", "3.1 keeps z gone")},
 			[]string{"f = y [F]"}},
 		{"a mark beside content that is not gone adds nothing",
 			[]*item.Item{file("F", "/f@1A", "1.1 x@1A gone", "2.1 y@9B", "3.1 keeps x")},
@@ -99,7 +102,7 @@ func TestWhole(t *testing.T) {
 
 		// what only a member who lies can send
 		{"a file as a parent", []*item.Item{file("F", "/f@1A", "1.1 x@1A"), file("G", "F/g@1A", "1.1 y@1A")}, []string{"f = x [F]"}},
-		{"a file without content", []*item.Item{file("F", "/f@1A", "1.1 keeps x")}, nil},
+		{"a file without content", []*item.Item{presence("F", "/f@1A")}, nil},
 		{"a parent that nobody knows", []*item.Item{file("F", "X/f@1A", "1.1 x@1A")}, nil},
 	} {
 		want(t, x.name, lines(Whole(byID(x.items))), x.want...)

@@ -227,9 +227,11 @@ func (m *Member) wants() string {
 				}
 				fmt.Fprintf(&b, "\n  at %.8s/%s, context %x", it.Place.Parent, it.Place.Name, it.Context)
 				for d, e := range it.Entries {
-					fmt.Fprintf(&b, "\n    %x.%d gone %v keeps %d %.8s", d.Incarnation, d.Seq, e.Gone, e.Keeps.Kind, e.Keeps.Root)
-					if e.Content != nil {
-						fmt.Fprintf(&b, " content %.8s %q %d bytes %v", e.Content.Root, e.Content.Target, e.Content.Size, e.Content.Timestamp)
+					fmt.Fprintf(&b, "\n    %x.%d gone %v", d.Incarnation, d.Seq, e.Gone)
+					for what, c := range map[string]*item.Content{"content": e.Content, "keeps": e.Keeps} {
+						if c != nil {
+							fmt.Fprintf(&b, " %s %.8s %q %d bytes %v", what, c.Root, c.Target, c.Size, c.Timestamp)
+						}
 					}
 				}
 			}

@@ -95,7 +95,7 @@ func session(t *testing.T, states ...[]byte) []byte {
 	digest := vector.Digest()
 	said := []byte(magic)
 	for _, m := range []*wire.Message{
-		{Kind: &wire.Message_Hello{Hello: &wire.Hello{Version: 1, Oldest: 1, Features: []string{"chunks-1"},
+		{Kind: &wire.Message_Hello{Hello: &wire.Hello{Version: 2, Oldest: 2, Features: []string{"chunks-1"},
 			Name: "mallory", Clock: uint64(time.Now().UnixNano())}}},
 		{Kind: &wire.Message_Opening{Opening: &wire.Opening{Digest: digest[:], Rest: &wire.Rest{}}}},
 		{Kind: &wire.Message_Knowledge{Knowledge: &wire.Knowledge{Vector: vector.Append(nil)}}},
