@@ -29,7 +29,7 @@ func (s *staging) entered(l []content) {
 	defer s.mu.Unlock()
 	s.waiting -= len(l)
 	for _, c := range l {
-		delete(s.under, c.root)
+		s.over(c.root, 1)
 	}
 }
 
@@ -78,12 +78,17 @@ func (b *batch) arrived(c content) error {
 			return err
 		}
 	}
-	ids, err := b.Tx.Wanted(c.root)
+	return b.satisfy(c.root)
+}
+
+// satisfy has all go on that want a content which is in staging.
+func (b *batch) satisfy(root item.Hash) error {
+	ids, err := b.Tx.Wanted(root)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		if err := b.Arrived(id, c.root); err != nil {
+		if err := b.Arrived(id, root); err != nil {
 			return err
 		}
 		if err := b.lookAtItem(id); err != nil {

@@ -18,8 +18,10 @@ func (s *staging) copyAll(needs map[item.Hash]int) {
 	}
 	s.mu.Lock()
 	for root, n := range needs {
-		s.orders[root] = max(s.orders[root], n)
-		s.under[root] = struct{}{}
+		if more := n - s.orders[root]; more > 0 {
+			s.orders[root] += more
+			s.under[root] += more
+		}
 	}
 	s.mu.Unlock()
 	select {
@@ -45,13 +47,13 @@ func (s *staging) copyOrders(ctx context.Context) error {
 		l = nil
 	}
 	for root, n := range orders {
-		for range n {
+		for i := range n {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			name, ok := s.copyOf(root)
 			if !ok {
-				s.giveUp(root)
+				s.giveUp(root, n-i)
 				break
 			}
 			if l = append(l, content{root: root, name: name}); len(l) >= maxWaiting {
@@ -63,10 +65,11 @@ func (s *staging) copyOrders(ctx context.Context) error {
 	return nil
 }
 
-// giveUp: nothing here has the content any more. The executor finds that out for itself.
-func (s *staging) giveUp(root item.Hash) {
+// giveUp: nothing here has the content any more, and so many copies will not come. The executor finds that out for
+// itself, and a session that has waited for the copy asks its peer (Wanted).
+func (s *staging) giveUp(root item.Hash, n int) {
 	s.mu.Lock()
-	delete(s.under, root)
+	s.over(root, n)
 	s.lost = append(s.lost, root)
 	s.mu.Unlock()
 	s.poke()

@@ -99,22 +99,39 @@ func (f *Folder) isLive(id item.ID) (live bool) {
 }
 
 // copyWanted has wanted contents copied that are on disk already: the file that has one now may have to give way
-// before who wants it is in place. No peer is asked for these, so what a crash or a full disk has kept from being
-// copied is copied by the next that looks. Wanted: there are contents that are wanted, here or not.
+// before who wants it is in place. What a crash or a full disk has kept from being copied is copied by the next that
+// looks. Wanted: there are contents that are wanted, here or not.
 func (f *Folder) copyWanted() (wanted bool, err error) {
 	here := map[item.Hash]int{}
+	var ready []item.Hash
 	err = f.journal.View(func(tx *journal.Tx) error {
 		return tx.EachWanted(func(root item.Hash, _ item.ID) error {
 			wanted = true
+			if len(f.staging.files[root]) > 0 {
+				ready = append(ready, root)
+				return nil
+			}
 			ok, err := isHere(tx, root)
-			if ok && len(f.staging.files[root]) == 0 {
+			if ok {
 				here[root] = 1
 			}
 			return err
 		})
 	})
+	if err != nil {
+		return wanted, err
+	}
 	f.staging.copyAll(here)
-	return wanted, err
+	return wanted, f.inParts(len(ready), func(b *batch, i int) error { return b.satisfy(ready[i]) })
+}
+
+// serve has all who want a content given it: it has come to be on disk by itself.
+func (b *batch) serve(root item.Hash) error {
+	ids, err := b.Tx.Wanted(root)
+	if err == nil && len(ids) > 0 {
+		b.then(func() { b.f.staging.copyAll(map[item.Hash]int{root: 1}) })
+	}
+	return err
 }
 
 var errFound = errors.New("found")
@@ -137,7 +154,8 @@ func isHere(tx *journal.Tx, root item.Hash) (bool, error) {
 // wantsAtOnce is how many wanted contents are looked at in one View.
 const wantsAtOnce = 256
 
-// Wanted yields the contents that are not here.
+// Wanted yields the contents that are not here. Those that are on their way come last: they are waited for, and
+// yielded if they have not come after all, since what was to be copied has been changed or removed.
 func (f *Folder) Wanted(ctx context.Context) iter.Seq2[session.Want, error] {
 	return func(yield func(session.Want, error) bool) {
 		all, err := f.wants()
@@ -145,23 +163,38 @@ func (f *Folder) Wanted(ctx context.Context) iter.Seq2[session.Want, error] {
 			yield(session.Want{}, err)
 			return
 		}
+		give := func(x lack) bool {
+			still, err := f.isWanted(x.root) // other sessions bring contents meanwhile
+			if err == nil && !still {
+				return true
+			}
+			if err == nil {
+				err = ctx.Err()
+			}
+			return yield(x.Want, err) && err == nil
+		}
+		var coming []lack
 		for some := range slices.Chunk(all, wantsAtOnce) {
 			l, err := f.lacking(some)
 			if err != nil {
 				yield(session.Want{}, err)
 				return
 			}
-			for _, w := range l {
-				still, err := f.still(w.want) // other sessions bring contents meanwhile
-				if err == nil && !still {
-					continue
-				}
-				if err == nil {
-					err = ctx.Err()
-				}
-				if !yield(w.Want, err) || err != nil {
+			for _, x := range l {
+				if f.willCome(x) {
+					coming = append(coming, x)
+				} else if !give(x) {
 					return
 				}
+			}
+		}
+		for _, x := range coming {
+			if err := f.await(ctx, func() bool { return !f.staging.isUnder(x.root) }); err != nil {
+				yield(session.Want{}, err)
+				return
+			}
+			if !give(x) {
+				return
 			}
 		}
 	}
@@ -173,10 +206,11 @@ type want struct {
 	id   item.ID
 }
 
-// A lack is a want of what is not here.
+// A lack is a want, and what is to be known to fetch it. Here: the content is on disk, and to be copied.
 type lack struct {
 	want
 	session.Want
+	here bool
 }
 
 // wants is every content that is wanted, once.
@@ -192,19 +226,25 @@ func (f *Folder) wants() (all []want, err error) {
 	return all, err
 }
 
-// still tells whether a content is wanted, and not on its way.
-func (f *Folder) still(x want) (wanted bool, err error) {
-	if f.staging.isUnder(x.root) {
-		return false, nil
-	}
+// isWanted tells whether anybody wants a content.
+func (f *Folder) isWanted(root item.Hash) (wanted bool, err error) {
 	err = f.journal.View(func(tx *journal.Tx) error {
-		wanted, err = tx.Wants(x.root, x.id)
+		ids, err := tx.Wanted(root)
+		wanted = len(ids) > 0
 		return err
 	})
 	return wanted, err
 }
 
-// lacking is what is to be known to fetch those contents that are not here.
+// willCome tells whether a content is on its way, or is copied from where it is.
+func (f *Folder) willCome(x lack) bool {
+	if x.here && !f.staging.isUnder(x.root) {
+		f.staging.copyAll(map[item.Hash]int{x.root: 1})
+	}
+	return x.here || f.staging.isUnder(x.root)
+}
+
+// lacking is what is to be known to fetch those contents that somebody wants.
 func (f *Folder) lacking(some []want) (l []lack, err error) {
 	err = f.journal.View(func(tx *journal.Tx) error {
 		for _, x := range some {
@@ -212,20 +252,21 @@ func (f *Folder) lacking(some []want) (l []lack, err error) {
 			if err != nil {
 				return err
 			}
-			if ok {
-				l = append(l, lack{x, w})
+			if !ok {
+				continue
 			}
+			here, err := isHere(tx, x.root)
+			if err != nil {
+				return err
+			}
+			l = append(l, lack{x, w, here})
 		}
 		return nil
 	})
 	return l, err
 }
 
-// wantOf is what is to be known to fetch a content; false where it is here.
 func wantOf(tx *journal.Tx, x want) (w session.Want, ok bool, err error) {
-	if here, err := isHere(tx, x.root); err != nil || here {
-		return w, false, err
-	}
 	known, err := tx.Known(x.id)
 	if err != nil || known == nil {
 		return w, false, err

@@ -142,6 +142,9 @@ func (b *batch) commit(k key, t taken) error {
 	if err := b.unmark(n); err != nil || t.content.Symlink {
 		return err
 	}
+	if err := b.serve(t.content.Root); err != nil {
+		return err
+	}
 	b.then(func() { b.f.accepted(t.path) })
 	if t.stat.Nlink > 1 {
 		if err := b.otherNames(n); err != nil {

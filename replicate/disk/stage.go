@@ -66,7 +66,7 @@ func (t *stage) Commit(ctx context.Context, l chunk.List) error {
 func (s *staging) hand(ctx context.Context, c content) error {
 	s.mu.Lock()
 	s.waiting++
-	s.under[c.root] = struct{}{}
+	s.under[c.root]++
 	s.mu.Unlock()
 	select {
 	case s.commit <- c:
@@ -77,7 +77,7 @@ func (s *staging) hand(ctx context.Context, c content) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting--
-	delete(s.under, c.root)
+	s.over(c.root, 1)
 	s.discard(c.name)
 	return errors.Join(ctx.Err(), ErrClosed)
 }

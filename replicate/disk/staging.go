@@ -49,12 +49,12 @@ type staging struct {
 	commit  chan content  // put together by sessions
 	copying chan struct{} // pokes the copier
 
-	mu      sync.Mutex             // guards what follows; nothing is locked after it
-	durable []content              // for the loop
-	waiting int                    // committed, and not with the loop yet
-	orders  map[item.Hash]int      // copies to make of contents on disk
-	under   map[item.Hash]struct{} // contents fetched or copied, and not in the journal yet
-	lost    []item.Hash            // contents that could not be copied: for the loop
+	mu      sync.Mutex        // guards what follows; nothing is locked after it
+	durable []content         // for the loop
+	waiting int               // committed, and not with the loop yet
+	orders  map[item.Hash]int // copies to make of contents on disk
+	under   map[item.Hash]int // files of contents on their way, fetched or copied, and not in the journal yet
+	lost    []item.Hash       // contents that could not be copied: for the loop
 
 	suffix string       // tells names of this run from those of others
 	number atomic.Int64 // of the last name
@@ -66,7 +66,7 @@ type staging struct {
 func openStaging(f *Folder) (*staging, error) {
 	s := &staging{
 		f: f, suffix: randomName(), wake: make(chan struct{}, 1), commit: make(chan content, maxWaiting), copying: make(chan struct{}, 1),
-		orders: map[item.Hash]int{}, under: map[item.Hash]struct{}{}, files: map[item.Hash][]string{},
+		orders: map[item.Hash]int{}, under: map[item.Hash]int{}, files: map[item.Hash][]string{},
 	}
 	if err := f.options.State.Mkdir(stagingDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
@@ -278,6 +278,14 @@ func (s *staging) group(c content) []content {
 	return l
 }
 
+// over: files of a content are on their way no longer. mu is held. Whatever else is on its way goes on: the first that
+// comes is for all who want the content.
+func (s *staging) over(root item.Hash, n int) {
+	if s.under[root] -= n; s.under[root] <= 0 {
+		delete(s.under, root)
+	}
+}
+
 // settle makes files durable and hands them to the loop. A file that could not be made durable is given
 // up: its content is wanted as before.
 func (s *staging) settle(l []content) {
@@ -291,7 +299,7 @@ func (s *staging) settle(l []content) {
 		defer s.mu.Unlock()
 		s.waiting -= len(l)
 		for _, c := range l {
-			delete(s.under, c.root)
+			s.over(c.root, 1)
 		}
 		return
 	}

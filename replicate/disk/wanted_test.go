@@ -2,8 +2,10 @@ package disk
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -87,4 +89,49 @@ func TestRenamedHereEditedAndRemovedThere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a program writes here is given to all who want the same, with no peer and no start.
+func TestAProgramWritesWhatIsWanted(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "the same"))
+	a.must(a.write("d", "older"))
+	converge(t, a, b)
+	a.must(a.write("d", "the same, later"))
+	a.must(a.write("new", "the same, later"))
+	b.states(a)
+	b.must(b.write("g", "the same, later"))
+	b.settled()
+	for _, path := range []string{"d", "new", "g"} {
+		b.want(path, "the same, later")
+	}
+	if n := b.wants(); n != 0 {
+		t.Errorf("%d contents are wanted still", n)
+	}
+	converge(t, a, b)
+}
+
+// A program writes it at the moment in which the peer sends it, and removes it again: whichever way it comes, nothing
+// is wanted afterwards.
+func TestAProgramWritesWhatIsBeingFetched(t *testing.T) {
+	a, b := pair(t)
+	for i := range 40 {
+		data := fmt.Sprint("content ", i)
+		a.must(a.write("f", data))
+		b.states(a)
+		var programs sync.WaitGroup
+		programs.Go(func() {
+			if b.write("g", data) == nil && i%2 == 0 {
+				_ = b.unlink("g")
+			}
+		})
+		b.fetch(a)
+		programs.Wait()
+		b.settled()
+		b.want("f", data)
+		if n := b.wants(); n != 0 {
+			t.Fatalf("%d: %d contents are wanted still", i, n)
+		}
+	}
+	converge(t, a, b)
 }
