@@ -30,6 +30,7 @@ type station struct {
 	home    string
 	listen  string              // host:port of its embedded server
 	uid     *syscall.Credential // nil: whoever runs the tests
+	env     []string            // of its daemon, besides
 	mounted bool
 }
 
@@ -109,6 +110,7 @@ func (s *station) command(ctx context.Context, program string, args ...string) *
 	if os.Getenv("SYNCFS_DEBUG") != "" {
 		cmd.Env = append(cmd.Env, "SYNCFS_DEBUG=1")
 	}
+	cmd.Env = append(cmd.Env, s.env...)
 	if s.uid != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.uid}
 	}

@@ -16,21 +16,13 @@ const ordinary = "syncfs-e2e"
 // An ordinary user mounts, syncs and unmounts, without any right of root's; root and others are kept out.
 func TestAnOrdinaryUser(t *testing.T) {
 	a, b := ordinaryPair(t)
-	shell := func(s *station, line string) string {
-		t.Helper()
-		r := s.exec("/bin/sh", "-c", line)
-		if r.status != 0 {
-			t.Fatalf("%s: %s: status %d\n%s%s", s.Name, line, r.status, r.stdout, r.stderr)
-		}
-		return r.stdout
-	}
-	shell(a, "mkdir d && echo mine > d/f && ln -s f d/l && chmod 600 d/f")
+	a.shell("mkdir d && echo mine > d/f && ln -s f d/l && chmod 600 d/f")
 	a.Flush()
-	if got := shell(b, "cat d/l && stat -c %a d/f && mv d e && echo more >> e/f"); got != "mine\n600\n" {
+	if got := b.shell("cat d/l && stat -c %a d/f && mv d e && echo more >> e/f"); got != "mine\n600\n" {
 		t.Errorf("on b: %q", got)
 	}
 	b.Flush()
-	if got := shell(a, "cat e/f"); got != "mine\nmore\n" {
+	if got := a.shell("cat e/f"); got != "mine\nmore\n" {
 		t.Errorf("on a: %q", got)
 	}
 	if strings.Contains(a.Run("status", a.Dir), "warning") {
@@ -38,7 +30,7 @@ func TestAnOrdinaryUser(t *testing.T) {
 	}
 	a.Kill()
 	a.Mount()
-	if got := shell(a, "ls e"); got != "f\nl\n" {
+	if got := a.shell("ls e"); got != "f\nl\n" {
 		t.Errorf("after a kill: %q", got)
 	}
 }
@@ -46,26 +38,51 @@ func TestAnOrdinaryUser(t *testing.T) {
 // ordinaryPair is pair, of an ordinary user.
 func ordinaryPair(t *testing.T) (a, b *station) {
 	t.Helper()
-	var cred *syscall.Credential
-	if os.Getuid() == 0 {
-		cred = credential(t)
-	}
+	return pairOf(t, users(t)["user"])
+}
+
+// pairOf is pair, of a user.
+func pairOf(t *testing.T, cred *syscall.Credential) (a, b *station) {
+	t.Helper()
 	c := newCluster(t, embedded)
 	a, b = c.Station("a"), c.Station("b")
-	if cred != nil {
-		for _, s := range []*station{a, b} {
-			s.uid = cred
-			for _, dir := range []string{s.Dir, s.home} {
-				if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+	for _, s := range []*station{a, b} {
+		s.ownedBy(cred)
+		s.Mount()
 	}
-	a.Mount()
-	b.Mount()
 	c.Link(a, b)
 	return a, b
+}
+
+// shell has the station's user run a line in the folder, and wants status 0.
+func (s *station) shell(line string) string {
+	s.t.Helper()
+	r := s.exec("/bin/sh", "-c", line)
+	if r.status != 0 {
+		s.t.Fatalf("%s: %s: status %d\n%s%s", s.Name, line, r.status, r.stdout, r.stderr)
+	}
+	return r.stdout
+}
+
+// ownedBy gives a station, and more directories, to a user; nil: whoever runs the tests.
+func (s *station) ownedBy(cred *syscall.Credential, dirs ...string) {
+	s.t.Helper()
+	if s.uid = cred; cred == nil {
+		return
+	}
+	for _, dir := range append(dirs, s.Dir, s.home) {
+		s.must(os.Chown(dir, int(cred.Uid), int(cred.Gid)))
+	}
+}
+
+// users are those who mount: root and an ordinary user, whose mounts differ, or the ordinary user alone who runs
+// the tests.
+func users(t *testing.T) map[string]*syscall.Credential {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return map[string]*syscall.Credential{"user": nil}
+	}
+	return map[string]*syscall.Credential{"root": nil, "user": credential(t)}
 }
 
 // credential is an ordinary user's, who is made for this test.
