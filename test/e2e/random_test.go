@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -146,34 +145,21 @@ func (x *chaos) random(s *station, args ...string) string {
 	return string(out)
 }
 
-// randomly is the program test/random, which is built once.
+// randomly is the program test/random.
 func randomly(t *testing.T) string {
 	t.Helper()
-	file, err := buildRandom()
+	file, err := buildTool("random")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
-var buildRandom = sync.OnceValues(func() (string, error) {
-	file := filepath.Join(base, "bin", "random")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", file, "syncfs/test/random")
-	out, err := build.CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w\n%s", err, out)
-	}
-	return file, err
-})
-
 // agree flushes until both stations say that all is done, and wants one tree on both.
 func (x *chaos) agree() {
 	x.t.Helper()
-	var last result
-	done := func(s *station) bool { last = s.Try("flush", s.Dir); return last.status == 0 }
-	if !until(patience, func() bool { return done(x.a) && done(x.b) }) {
-		x.t.Fatalf("flush is never done: %d\n%s", last.status, last.stderr)
-	}
+	x.a.FlushAtLast()
+	x.b.FlushAtLast()
 	x.same("a", x.list(x.a.Dir), "b", x.list(x.b.Dir))
 }
 

@@ -138,6 +138,15 @@ func (s *station) Umount() {
 // Flush syncs with every peer and wants all of it done.
 func (s *station) Flush() { s.t.Helper(); s.Run("flush", s.Dir) }
 
+// FlushAtLast flushes until all is done: what is being written, or was a moment ago, is put off for a while.
+func (s *station) FlushAtLast() {
+	s.t.Helper()
+	var last result
+	if !until(patience, func() bool { last = s.Try("flush", s.Dir); return last.status == 0 }) {
+		s.t.Fatalf("%s: flush is never done: status %d\n%s", s.Name, last.status, last.stderr)
+	}
+}
+
 // Sync flushes with each of those peers in turn.
 func (s *station) Sync(peers ...*station) {
 	s.t.Helper()
