@@ -2,6 +2,7 @@ package fusefs
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -79,11 +80,37 @@ func (v *volume) holdsAbsent(dir string) bool {
 	return v.absent != nil && len(v.absent.AbsentIn(dir)) > 0
 }
 
-// bring waits until the content of a file is here, or makes an empty file if the program truncates it.
+// awaited are the absent files that programs wait for in an open: each is to get the file that it has found.
+type awaited struct {
+	mu sync.Mutex // guards by; nothing is locked after it
+	by map[*node]int
+}
+
+func (a *awaited) add(n *node, d int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.by == nil {
+		a.by = map[*node]int{}
+	}
+	if a.by[n] += d; a.by[n] == 0 {
+		delete(a.by, n)
+	}
+}
+
+func (a *awaited) has(n *node) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.by[n] > 0
+}
+
+// bring waits until the content of a file is here, or makes an empty file if the program truncates it. ESTALE has the
+// kernel look the name up again: another file was put there as the program began to wait.
 func (v *volume) bring(cancel <-chan struct{}, n *node, flags uint32) error {
 	if flags&unix.O_TRUNC != 0 {
 		return v.materialize(n)
 	}
+	v.awaited.add(n, +1)
+	defer v.awaited.add(n, -1)
 	v.names.RLock()
 	path, ok := v.pathOf(n)
 	v.names.RUnlock()
@@ -106,10 +133,13 @@ func (v *volume) bring(cancel <-chan struct{}, n *node, flags uint32) error {
 		v.log.Warn("content not here", "path", path, "err", err)
 		return unix.EIO
 	}
-	if v.isAbsent(n) {
+	switch {
+	case !v.isAbsent(n):
+		return nil
+	case v.absentAt(path):
 		return unix.EIO
 	}
-	return nil
+	return unix.ESTALE
 }
 
 // materialize makes an absent file an empty one that is here.

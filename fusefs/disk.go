@@ -124,7 +124,7 @@ func (m *Mounted) direct(s *doing, fn func([]target) error, paths []string) (don
 
 // aim opens the directory of a target, and says whether it must be changed through the mount: if a program
 // knows the directory or, since the kernel may keep its times, the kernel the file whose attributes are to
-// be set. The coming of an absent file is no change to a program.
+// be set. An absent file that a program waits for comes without a word: the program has found it already.
 func (m *Mounted) aim(s *doing, path string) (t target, through bool, err error) {
 	names, err := backing.Split(path)
 	if err != nil {
@@ -142,7 +142,9 @@ func (m *Mounted) aim(s *doing, path string) (t target, through bool, err error)
 	}
 	parent, seen := m.v.table.watched(keyOf(&st))
 	t = target{At: backing.At{Dir: dir, Name: name, Path: path}, link: link{parent, name}}
-	t.absent = parent != nil && s.sig == noSignature && m.v.absentAt(path)
+	if n := m.v.table.named(t.link); n != nil {
+		t.absent = s.sig == noSignature && m.v.absentAt(path) && m.v.awaited.has(n)
+	}
 	if s.attr && unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
 		seen = seen || m.v.table.known(keyOf(&st)) != nil
 	}

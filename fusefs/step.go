@@ -93,6 +93,7 @@ func (v *volume) placeStep(s *doing, staged string, to target) error {
 	case to.absent:
 		v.table.bind(to.link, statKey(s.stat))
 	default:
+		v.forgetAbsent(to.link)
 		v.table.placed(staged, statKey(s.stat), to.link)
 	}
 	return err

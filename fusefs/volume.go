@@ -30,6 +30,7 @@ type volume struct {
 	name      string // of the replica
 	recorder  Recorder
 	absent    Absent
+	awaited   awaited
 	log       *slog.Logger
 	server    *fuse.Server
 	owner     fuse.Owner // of the folder
