@@ -33,6 +33,9 @@ func (m *Mounted) XAttrs(path string) (map[string]string, error) { return m.v.fo
 
 // Place puts what is staged at path. What is replaced goes to trash.
 func (m *Mounted) Place(staged, path string, old signature.Signature) (step.Stat, uint64, error) {
+	if err := m.v.folder.Own(staged, path); err != nil {
+		return step.Stat{}, 0, err
+	}
 	s := &doing{sig: old, path: path}
 	err := m.step("place", s, order{Op: opPlace, From: staged, To: path}, func(at []target) error {
 		return m.v.placeStep(s, staged, at[0])

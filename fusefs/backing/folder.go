@@ -163,6 +163,9 @@ func (f *Folder) XAttrs(path string) (map[string]string, error) {
 // Place puts the file, symlink or empty directory that is in staging under the name staged at path. The
 // zero signature stands for a path that is free.
 func (f *Folder) Place(staged, path string, old signature.Signature) (step.Stat, uint64, error) {
+	if err := f.Own(staged, path); err != nil {
+		return step.Stat{}, 0, err
+	}
 	var st step.Stat
 	err := f.at("place", path, func(at At) error {
 		var err error

@@ -1,0 +1,34 @@
+package backing
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Own gives what is staged to the owner and group of the file that is at path: these are local, so what a step
+// replaces hands them on. What is new is the folder's owner's. An ordinary user can give away no more than the group.
+func (f *Folder) Own(staged, path string) error {
+	return f.at("own", path, func(at At) error {
+		var was, is unix.Stat_t
+		err := unix.Fstatat(at.Dir, at.Name, &was, unix.AT_SYMLINK_NOFOLLOW)
+		if err == unix.ENOENT {
+			err = unix.Fstat(f.root, &was)
+		}
+		if err == nil {
+			err = unix.Fstatat(f.staging, staged, &is, unix.AT_SYMLINK_NOFOLLOW)
+		}
+		if err != nil || was.Uid == is.Uid && was.Gid == is.Gid {
+			return err
+		}
+		uid := int(was.Uid)
+		if os.Geteuid() != 0 {
+			uid = -1
+		}
+		err = unix.Fchownat(f.staging, staged, uid, int(was.Gid), unix.AT_SYMLINK_NOFOLLOW)
+		if err == unix.EPERM && uid < 0 {
+			return nil
+		}
+		return err
+	})
+}
