@@ -17,6 +17,16 @@ func forUsers(t *testing.T, story func(t *testing.T, a, b *station)) {
 	}
 }
 
+// forUsersApart is forUsers with stations that do not know each other.
+func forUsersApart(t *testing.T, story func(t *testing.T, a, b *station)) {
+	for who, cred := range users(t) {
+		t.Run(who, func(t *testing.T) {
+			_, a, b := apartOf(t, cred)
+			story(t, a, b)
+		})
+	}
+}
+
 // Whatever the kernel has cached, what a peer has changed is seen once it is in place; a program that watches is told;
 // what is open stays what it was.
 func TestRemoteChangesAreSeenAtOnce(t *testing.T) {

@@ -157,9 +157,12 @@ func (s *station) Sync(peers ...*station) {
 
 // A status is what scripts read of status --json.
 type status struct {
-	Mounted   bool
-	PID       int
-	Scan      struct{ Running bool }
+	Mounted bool
+	PID     int
+	Scan    struct {
+		Running bool
+		Files   int64
+	}
 	Outgoing  struct{ Items, Bytes int64 }
 	Wanted    struct{ Items, Bytes int64 }
 	Conflicts int

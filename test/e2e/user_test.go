@@ -44,14 +44,21 @@ func ordinaryPair(t *testing.T) (a, b *station) {
 // pairOf is pair, of a user.
 func pairOf(t *testing.T, cred *syscall.Credential) (a, b *station) {
 	t.Helper()
-	c := newCluster(t, embedded)
+	c, a, b := apartOf(t, cred)
+	c.Link(a, b)
+	return a, b
+}
+
+// apartOf is two mounted stations of a user that do not know each other.
+func apartOf(t *testing.T, cred *syscall.Credential) (c *cluster, a, b *station) {
+	t.Helper()
+	c = newCluster(t, embedded)
 	a, b = c.Station("a"), c.Station("b")
 	for _, s := range []*station{a, b} {
 		s.ownedBy(cred)
 		s.Mount()
 	}
-	c.Link(a, b)
-	return a, b
+	return c, a, b
 }
 
 // shell has the station's user run a line in the folder, and wants status 0.

@@ -64,7 +64,7 @@ func (k task) file(path string) (err error) {
 	x.whole(x.plain, "at the end")
 	x.unmap()
 	x.close()
-	fmt.Fprintf(k.out, "%d bytes %s\n", len(x.shadow), digest(x.shadow))
+	fmt.Fprintln(k.out, digest(x.shadow))
 	return nil
 }
 

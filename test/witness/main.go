@@ -13,6 +13,9 @@
 //	read, stat, list, readlink, xattr PATH
 //	watch DIR          from now on
 //	events DIR         what was seen since the last question, as EVENT NAME in the order of first sight
+//	join FILE          joins the cgroup whose cgroup.procs that is
+//	dirty PATH SIZE    makes a file of that size by stores through a mapping
+//	dirtied PATH       how many bytes of such a file are as they were stored
 //	spin PATH          reads versions of the file again and again, in three ways, until `still`
 //	still              how many reads there were, and which was no whole version
 package main
@@ -23,6 +26,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -91,6 +95,12 @@ func (w *witness) answer(q []string) (string, error) {
 		return "", err
 	case "events":
 		return w.watches[a].events()
+	case "join":
+		return "", os.WriteFile(a, []byte(strconv.Itoa(os.Getpid())), 0)
+	case "dirty":
+		return dirty(a, b)
+	case "dirtied":
+		return dirtied(a)
 	case "spin":
 		w.spin = newSpin(a)
 		return "", nil
