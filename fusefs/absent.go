@@ -268,7 +268,10 @@ func (v *volume) setAbsent(n *node, in *fuse.SetAttrIn, out *fuse.AttrOut) (done
 	defer v.names.RUnlock()
 	path, ok := v.pathOf(n)
 	if !ok {
-		return true, unix.ESTALE
+		// Its name has gone to another file, or is gone: the kernel tells the times that it has kept of it.
+		st := v.absentStat(step.Stat{})
+		fillAttr(&out.Attr, n, &st)
+		return true, nil
 	}
 	var a step.Attr
 	if mode, ok := in.GetMode(); ok {

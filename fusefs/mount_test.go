@@ -25,9 +25,6 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(daemonEnv); dir != "" {
 		os.Exit(daemonMain(dir))
 	}
-	if path := os.Getenv(exerciseEnv); path != "" {
-		os.Exit(exercise(path))
-	}
 	os.Exit(m.Run())
 }
 

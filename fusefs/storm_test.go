@@ -1,18 +1,14 @@
 package fusefs
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
-	"sync"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"syncfs/journal/change"
 )
@@ -25,7 +21,12 @@ func (s shadow) apply(c change.Change) error {
 	_, parent := s[filepath.Dir("/" + c.Path)[1:]]
 	missing := fmt.Errorf("%s", strings.TrimSpace(show([]change.Change{c})))
 	switch c.Kind {
-	case change.Create, change.Mkdir:
+	case change.Link:
+		if _, have = s[c.To]; have {
+			return missing
+		}
+		s[c.To] = false
+	case change.Create, change.Mkdir, change.Symlink:
 		if have || !parent && strings.Contains(c.Path, "/") {
 			return missing
 		}
@@ -83,21 +84,10 @@ func (s shadow) String() string {
 	return strings.Join(all, "\n")
 }
 
-// TestStorm has programs rename, make and remove at once, and replays what was recorded.
+// TestStorm has programs do random things in a tree at once, and replays what was recorded.
 func TestStorm(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
 	m := start(t)
-	var all sync.WaitGroup
-	for w := range uint64(4) {
-		r := rand.New(rand.NewPCG(seed, w))
-		all.Go(func() {
-			for range 600 {
-				m.random(r)
-			}
-		})
-	}
-	all.Wait()
+	m.randomly("tree", "-ops", "4000", m.path("t"))
 	seen := shadow{}
 	m.must(filepath.WalkDir(m.dir, func(p string, e fs.DirEntry, err error) error {
 		if err == nil && p != m.dir {
@@ -116,33 +106,25 @@ func TestStorm(t *testing.T) {
 	}
 }
 
-// random does something somewhere in a small tree; most of it fails.
-func (t *tester) random(r *rand.Rand) {
-	name := func() string {
-		p := t.dir
-		for range 1 + r.IntN(3) {
-			p = filepath.Join(p, string(rune('a'+r.IntN(3))))
-		}
-		return p
-	}
-	var err error
-	switch r.IntN(8) {
-	case 0, 1:
-		err = os.Mkdir(name(), 0o755)
-	case 2, 3:
-		err = os.WriteFile(name(), []byte("x"), 0o644)
-	case 4:
-		err = os.Remove(name())
-	case 5, 6:
-		err = os.Rename(name(), name())
-	case 7:
-		err = unix.Renameat2(unix.AT_FDCWD, name(), unix.AT_FDCWD, name(), unix.RENAME_EXCHANGE)
-	}
-	var errno unix.Errno
-	if errors.As(err, &errno) {
-		switch errno {
-		case unix.ESTALE, unix.EIO, unix.ENOSYS, unix.EPERM:
-			t.Errorf("%v", err)
+// TestFileAgainstShadow does random things to a file that is compared with what it should hold.
+func TestFileAgainstShadow(t *testing.T) {
+	m := start(t)
+	m.randomly("file", "-ops", "3000", m.path("f"))
+	m.rec.wait(t, "the last change", func(c change.Change) bool {
+		return c.Kind == change.Settled && len(m.Writers()) == 0
+	})
+	under, err := os.ReadFile(m.under + "/f")
+	m.must(err)
+	m.want("f", string(under))
+}
+
+// randomly runs test/random.
+func (t *tester) randomly(args ...string) {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "random")
+	for _, cmd := range []*exec.Cmd{exec.Command("go", "build", "-o", program, "syncfs/test/random"), exec.Command(program, args...)} {
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", cmd, err, out)
 		}
 	}
 }

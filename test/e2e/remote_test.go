@@ -87,6 +87,7 @@ func TestRemoteChangesAreSeenAtOnce(t *testing.T) {
 		if told := w.ask("events d/sub"); !strings.Contains(told, "to deep") || !strings.Contains(told, "from away") {
 			t.Errorf("a program that watches d/sub is told of %q", told)
 		}
+		a.Flush()
 	})
 }
 
