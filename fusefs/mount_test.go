@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == HelperArg {
 		os.Exit(HelperMain())
 	}
+	if path := os.Getenv(mapperEnv); path != "" {
+		os.Exit(mapperMain(path))
+	}
 	if dir := os.Getenv(daemonEnv); dir != "" {
 		os.Exit(daemonMain(dir))
 	}
