@@ -125,7 +125,7 @@ func (v *volume) created(n *node, fd int, in *fuse.CreateIn, st *unix.Stat_t, ou
 	h := newHandle(fd, in.Flags)
 	st.Mode &^= unix.S_ISUID | unix.S_ISGID
 	v.opened(n, h, st, &out.OpenOut)
-	if h.pass && h.write {
+	if h.pass && h.read && h.write {
 		out.SetAttrTimeout(0)
 	}
 	v.overwritten(n, false)

@@ -23,6 +23,7 @@ type file struct {
 	cached      int
 	passed      int
 	passWriters int
+	passMappers int // those of the writers that may also read, and so store through a mapping
 	backing     int32
 
 	// What was written and not yet settled.
@@ -46,6 +47,7 @@ type handle struct {
 	id    uint64
 	fd    int
 	f     *file
+	read  bool
 	write bool
 	pass  bool
 
@@ -53,7 +55,8 @@ type handle struct {
 }
 
 func newHandle(fd int, flags uint32) *handle {
-	return &handle{fd: fd, write: flags&unix.O_ACCMODE != unix.O_RDONLY, appends: flags&unix.O_APPEND != 0}
+	how := flags & unix.O_ACCMODE
+	return &handle{fd: fd, read: how != unix.O_WRONLY, write: how != unix.O_RDONLY, appends: flags&unix.O_APPEND != 0}
 }
 
 // files holds the handles, and the files that the settler has to look at. mu guards all fields; nothing

@@ -19,15 +19,15 @@ const trackFrom = 512 << 20
 // with EIO. So while a file is open, every further open follows the first.
 type passthrough struct{ off atomic.Bool }
 
-// attrFor is how long the kernel may keep attributes of n: not while a file is open to be written without
-// the daemon, since a store through a mapping changes times without a word to the kernel either.
+// attrFor is how long the kernel may keep attributes of n: not while a file is open so that it can be mapped
+// and stored to without the daemon. That changes times without a word to the kernel either.
 func (v *volume) attrFor(n *node) time.Duration {
 	f := v.lockFile(n, false)
 	if f == nil {
 		return cacheFor
 	}
 	defer f.mu.Unlock()
-	if f.passWriters > 0 {
+	if f.passMappers > 0 {
 		return 0
 	}
 	return cacheFor
@@ -40,6 +40,9 @@ func (v *volume) admit(f *file, h *handle, want bool, out *fuse.OpenOut) {
 	}
 	if h.pass {
 		f.passed++
+		if h.read && h.write {
+			f.passMappers++
+		}
 		if h.write {
 			f.passWriters++
 			f.n.stale = true
@@ -81,6 +84,9 @@ func (v *volume) dismiss(f *file, h *handle) {
 		return
 	}
 	f.passed--
+	if h.read && h.write {
+		f.passMappers--
+	}
 	if h.write {
 		f.passWriters--
 	}
