@@ -52,8 +52,8 @@ type Folder struct {
 	paths   paths
 
 	asks    chan ask      // for the loop
-	jobs    chan job      // for the workers
-	results chan taken    // from the workers
+	jobs    chan []job    // for the workers
+	results chan []taken  // from the workers
 	done    chan struct{} // closed when Run ends
 
 	// visible is held while a transaction and the end of the queue that it journals change places:
@@ -96,7 +96,7 @@ func New(o Options) (*Folder, error) {
 	}
 	f := &Folder{
 		options: o, journal: o.Journal, tree: o.Tree, disk: o.Disk, log: o.Logger,
-		queue: newQueue(), asks: make(chan ask), jobs: make(chan job, 64), results: make(chan taken, 64),
+		queue: newQueue(), asks: make(chan ask), jobs: make(chan []job, 4), results: make(chan []taken, 4),
 		done:  make(chan struct{}),
 		works: newWorks(), held: census{marked: map[journal.Slot]map[string]map[string]bool{}},
 		refused: map[string]error{},
@@ -142,10 +142,13 @@ func (f *Folder) work(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case j := <-f.jobs:
-			out := t.take(j)
-			if out.err == nil && len(out.list) >= bulky {
-				out.err = f.keepBulky(out.content.Root, out.list)
+		case l := <-f.jobs:
+			out := make([]taken, 0, len(l))
+			for _, j := range l {
+				out = append(out, t.take(j))
+				if last := &out[len(out)-1]; last.err == nil && len(last.list) >= bulky {
+					last.err = f.keepBulky(last.content.Root, last.list)
+				}
 			}
 			select {
 			case <-ctx.Done():

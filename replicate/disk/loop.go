@@ -39,12 +39,17 @@ func (f *Folder) loop(ctx context.Context) error {
 	if err := f.open(); err != nil {
 		return err
 	}
+	pace := pace{at: time.Now()}
 	for {
+		began := time.Now()
 		busy, err := f.turn(ctx)
 		if err != nil {
 			return err
 		}
 		f.publish()
+		if err := f.yield(ctx, pace.next(time.Since(began), f.queue.last())); err != nil {
+			return err
+		}
 		if err := f.rest(ctx, busy); err != nil {
 			return err
 		}
@@ -72,7 +77,7 @@ func (f *Folder) turn(ctx context.Context) (busy bool, err error) {
 	if err := f.expireTimers(); err != nil {
 		return false, err
 	}
-	if err := f.commitAll(f.results64()); err != nil {
+	if err := f.commitAll(f.found()); err != nil {
 		return false, err
 	}
 	if err := f.hand(); err != nil {
@@ -109,8 +114,8 @@ func (f *Folder) rest(ctx context.Context, busy bool) error {
 		if len(f.waiters) == 0 {
 			return f.gather(ctx)
 		}
-	case t := <-f.results:
-		return f.commitAll([]taken{t})
+	case l := <-f.results:
+		return f.commitAll(append(l, f.found()...))
 	case <-f.staging.wake:
 	case <-alarm:
 	}
@@ -198,13 +203,13 @@ func (f *Folder) inParts(n int, do func(b *batch, i int) error) error {
 	return nil
 }
 
-// results64 is what the workers have found, as much as goes into a transaction.
-func (f *Folder) results64() []taken {
+// found is what the workers have found, as much as goes into a transaction.
+func (f *Folder) found() []taken {
 	var l []taken
 	for {
 		select {
-		case t := <-f.results:
-			l = append(l, t)
+		case more := <-f.results:
+			l = append(l, more...)
 			if err := f.hand(); err != nil || len(l) >= group {
 				return l
 			}

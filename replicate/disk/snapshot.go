@@ -21,33 +21,47 @@ const (
 // bulky is the number of chunks from which a list is stored in transactions of its own.
 const bulky = 1000
 
+// atOnce is how many files a worker is given at most: of few, one.
+const atOnce = 16
+
 // hand gives workers what is ready, as many as they take.
 func (f *Folder) hand() error {
 	for len(f.jobs) < cap(f.jobs) {
-		k, w, ok := f.works.next()
-		if !ok {
-			return nil
-		}
-		j := job{key: k, number: w.number}
+		var l []job
 		err := f.journal.View(func(tx *journal.Tx) error {
-			var err error
-			if j.path, err = k.path(tx); err != nil || w.whole || len(w.ranges) == 0 {
-				return err
+			for n := min(1+len(f.works.todo)/atOnce, atOnce); len(l) < n; {
+				k, w, ok := f.works.next()
+				if !ok {
+					return nil
+				}
+				j, err := jobOf(tx, k, w)
+				if err != nil {
+					return err
+				}
+				l = append(l, j)
 			}
-			a, err := k.applied(tx)
-			if err != nil || a == nil || a.Absent || a.Content == nil || a.Content.Symlink {
-				return err
-			}
-			j.ranges = w.ranges
-			j.old, err = list(tx, a.Content.Root)
-			return err
+			return nil
 		})
-		if err != nil {
+		if err != nil || len(l) == 0 {
 			return err
 		}
-		f.jobs <- j
+		f.jobs <- l
 	}
 	return nil
+}
+
+func jobOf(tx *journal.Tx, k key, w work) (j job, err error) {
+	j = job{key: k, number: w.number}
+	if j.path, err = k.path(tx); err != nil || w.whole || len(w.ranges) == 0 {
+		return j, err
+	}
+	a, err := k.applied(tx)
+	if err != nil || a == nil || a.Absent || a.Content == nil || a.Content.Symlink {
+		return j, err
+	}
+	j.ranges = w.ranges
+	j.old, err = list(tx, a.Content.Root)
+	return j, err
 }
 
 // commitAll journals what workers found.

@@ -70,7 +70,9 @@ func (t *taker) take(j job) taken {
 	if out.list, out.err = t.split(file, sig.Size, j); out.err != nil {
 		return out
 	}
-	out.xattrs, _ = t.disk.XAttrs(j.path)
+	if !plain(file) {
+		out.xattrs, _ = t.disk.XAttrs(j.path)
+	}
 	if out.stat, out.err = t.disk.Stat(j.path); out.err != nil {
 		return out
 	}
@@ -98,6 +100,12 @@ func (t *taker) split(file *os.File, size int64, j job) (chunk.List, error) {
 		return nil, err
 	}
 	return chunk.Bytes(t.small[:n]), nil
+}
+
+// plain tells that a file has no extended attribute at all, as most.
+func plain(file *os.File) bool {
+	n, err := unix.Flistxattr(int(file.Fd()), nil)
+	return err == nil && n == 0
 }
 
 func signatureOf(file *os.File) (signature.Signature, error) {

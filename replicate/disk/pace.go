@@ -1,0 +1,52 @@
+package disk
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// storm is how many changes a second are so many that programs should have the machine for themselves.
+	storm = 500
+	// share is what part of the time the loop works while there is a storm.
+	share = 10
+	// pause is the longest that it does nothing then.
+	pause = time.Second
+	// backlog is how many changes may be in the queue before it works all the time again.
+	backlog = 100_000
+)
+
+// A pace tells how long to wait after each turn of the loop, so that programs which change much are not slowed down
+// by the record of it. What they remove again at once is then never read at all.
+type pace struct {
+	at   time.Time // when it was asked last
+	last uint64    // the last change there was then
+}
+
+// next is how long to wait after a turn that took so long, and after which last was the last change recorded.
+func (p *pace) next(took time.Duration, last uint64) time.Duration {
+	now := time.Now()
+	many := float64(last-p.last) > storm*now.Sub(p.at).Seconds()
+	p.at, p.last = now, last
+	if !many {
+		return 0
+	}
+	return min(share*took, pause)
+}
+
+// yield does nothing for a while, unless somebody waits for the journal or too much waits for it.
+func (f *Folder) yield(ctx context.Context, d time.Duration) error {
+	if d == 0 || len(f.waiters) > 0 || f.queue.length() > backlog {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case a := <-f.asks:
+		a.done <- a.run()
+	case <-t.C:
+	}
+	return nil
+}
