@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,12 +46,14 @@ func inTurns(x *bench, w workload) {
 		for name, start := range sides {
 			dir := x.own(fmt.Sprintf("%s-%d", name, turn), 0o755)
 			s := start(x, dir)
+			end := sync.OnceFunc(s.end)
+			x.Cleanup(end)
 			if w.prepare != nil {
 				x.do(w, "prepare", dir)
 			}
 			s.settled()
 			took[name] = append(took[name], x.do(w, "run", dir))
-			s.end()
+			end()
 			must(x.B, os.RemoveAll(dir))
 		}
 	}
@@ -66,6 +69,8 @@ func requests(x *bench, w workload) {
 	dir := x.own("counted", 0o755)
 	m, err := bare.Start(x.self, dir, x.as, true)
 	must(x.B, err)
+	stop := sync.OnceFunc(func() { must(x.B, m.Stop()) })
+	x.Cleanup(stop)
 	if w.prepare != nil {
 		x.do(w, "prepare", dir)
 		x.output("sync", "-f", dir)
@@ -75,7 +80,7 @@ func requests(x *bench, w workload) {
 	x.do(w, "run", dir)
 	after, err := m.Requests()
 	must(x.B, err)
-	must(x.B, m.Stop())
+	stop()
 	must(x.B, os.RemoveAll(dir))
 	all := 0
 	var kinds []string
@@ -86,5 +91,5 @@ func requests(x *bench, w workload) {
 		}
 	}
 	x.ReportMetric(float64(all), "requests")
-	x.Log(filepath.Base(x.Name()), ": ", strings.Join(kinds, ", "))
+	x.Log(filepath.Base(x.Name()) + ": " + strings.Join(kinds, ", "))
 }

@@ -40,7 +40,9 @@ func newBench(b *testing.B, ordinary bool) *bench {
 		x.as = bare.Nobody()
 	}
 	runtime := x.own("runtime", 0o700)
-	x.env = append(os.Environ(), "HOME="+x.own("home", 0o755), "XDG_RUNTIME_DIR="+runtime)
+	home := x.own("home", 0o755)
+	must(b, os.WriteFile(filepath.Join(home, ".gitconfig"), []byte("[safe]\n\tdirectory = *\n"), 0o644)) // inputs are another's
+	x.env = append(os.Environ(), "HOME="+home, "XDG_RUNTIME_DIR="+runtime)
 	x.in = x.inputs()
 	return x
 }
