@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"syncfs/replicate/session"
 )
@@ -91,12 +92,21 @@ func (r *Replicator) named(names []string) []*peer {
 	return peers
 }
 
-// flush has a session with one peer.
+// again is how long after a session the next one is, with a peer whose scan was still running.
+const again = 100 * time.Millisecond
+
+// flush has a session with one peer, and further ones for as long as the peer itself has yet to find out what was
+// changed there.
 func (r *Replicator) flush(ctx context.Context, p *peer) Outcome {
 	result, err := r.session(ctx, p)
+	for err == nil && result.Theirs.Scanning && pause(ctx, again) {
+		result, err = r.session(ctx, p)
+	}
 	o := Outcome{Peer: p.name, Result: result, Err: err}
 	ours, theirs := result.Ours, result.Theirs
 	switch {
+	case err == nil && theirs.Scanning:
+		o.Kind, o.Err = Timeout, fmt.Errorf("%s: the scan of its folder has not ended", p.name)
 	case err == nil && ours.Steps+theirs.Steps > 0:
 		o.Kind = Held
 		o.Err = fmt.Errorf("%d changes are held, refused by the disk or put off here, %d on %s: `syncfs status` there names them",
@@ -116,4 +126,16 @@ func (r *Replicator) flush(ctx context.Context, p *peer) Outcome {
 		o.Kind = Failed
 	}
 	return o
+}
+
+// pause waits, and says whether ctx has not ended by then.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

@@ -306,7 +306,11 @@ func (s *staging) isUnder(root item.Hash) bool {
 
 // Rest says what of the states known is not on disk.
 func (f *Folder) Rest(context.Context) (session.Rest, error) {
-	r := session.Rest{Steps: f.Status().Steps}
+	now := f.Status()
+	r := session.Rest{Steps: now.Steps, Scanning: now.Scanning}
+	if now.Held != "" { // what is held stands still, the scan too
+		r.Steps, r.Scanning = r.Steps+1, false
+	}
 	err := f.journal.View(func(tx *journal.Tx) error {
 		return tx.EachWanted(func(item.Hash, item.ID) error {
 			r.Wanted++

@@ -34,6 +34,7 @@ type exchange struct {
 	*Line
 	asked     uint64 // how many of this side's demands for a session it answers
 	knowledge version.Vector
+	scanning  bool // when it began: what was found since may not be in it
 	r         Result
 }
 
@@ -70,6 +71,11 @@ func (x *exchange) open(ctx context.Context, theirs *wire.Opening) (*wire.Openin
 		asked, knocks = theirs.Knocks, 0
 	}
 	x.asked = asked
+	before, err := x.local.Rest(ctx)
+	if err != nil {
+		return nil, nil, local(ctx, fmt.Errorf("rest: %w", err))
+	}
+	x.scanning = before.Scanning
 	known, err := x.local.Begin(ctx)
 	if err != nil {
 		return nil, nil, local(ctx, fmt.Errorf("begin: %w", err))
@@ -152,12 +158,13 @@ func (x *exchange) rest(ctx context.Context) (*wire.Rest, error) {
 	if err != nil {
 		return nil, local(ctx, fmt.Errorf("rest: %w", err))
 	}
+	at.Scanning = at.Scanning || x.scanning
 	x.r.Ours = at
-	return &wire.Rest{Wanted: uint64(at.Wanted), Steps: uint64(at.Steps)}, nil
+	return &wire.Rest{Wanted: uint64(at.Wanted), Steps: uint64(at.Steps), Scanning: at.Scanning}, nil
 }
 
 func rest(w *wire.Rest) Rest {
-	return Rest{Wanted: count(w.GetWanted()), Steps: count(w.GetSteps())}
+	return Rest{Wanted: count(w.GetWanted()), Steps: count(w.GetSteps()), Scanning: w.GetScanning()}
 }
 
 // count makes a number that a peer says fit to reckon with.

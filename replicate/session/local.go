@@ -93,6 +93,9 @@ type Stage interface {
 type Rest struct {
 	Wanted int // contents not here
 	Steps  int // steps held, refused by the disk, or put off while a program writes the file
+
+	// The folder is still being compared with the journal: there may be changes that nobody has been told of.
+	Scanning bool
 }
 
 // Small is the size up to which a content is sent whole in one answer with others.

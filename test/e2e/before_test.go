@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"testing"
@@ -84,4 +85,19 @@ func TestTheFolderOfTheStateIsHidden(t *testing.T) {
 	if _, err := os.ReadFile(a.Path(".syncfs/key")); err != nil {
 		t.Errorf("the private key in the plain folder: %v", err)
 	}
+}
+
+func TestAFlushWaitsForTheScanOfAPeer(t *testing.T) {
+	a, b := pair(t)
+	b.Write("old", "gone soon")
+	b.Flush()
+	b.Umount()
+	b.Remove("old")
+	for i := range 1500 {
+		b.Write(fmt.Sprintf("unseen/%d/%d", i%20, i), fmt.Sprint("while nobody looked ", i))
+	}
+	b.Mount()
+	a.Flush()
+	WantEqual(t, a, b)
+	a.WantNames("", "unseen")
 }

@@ -396,8 +396,9 @@ func (*Knock) Descriptor() ([]byte, []int) {
 // Rest is what of its known states a replica does not have on disk.
 type Rest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Wanted        uint64                 `protobuf:"varint,1,opt,name=wanted,proto3" json:"wanted,omitempty"` // contents
-	Steps         uint64                 `protobuf:"varint,2,opt,name=steps,proto3" json:"steps,omitempty"`   // steps held, refused or put off
+	Wanted        uint64                 `protobuf:"varint,1,opt,name=wanted,proto3" json:"wanted,omitempty"`     // contents
+	Steps         uint64                 `protobuf:"varint,2,opt,name=steps,proto3" json:"steps,omitempty"`       // steps held, refused or put off
+	Scanning      bool                   `protobuf:"varint,3,opt,name=scanning,proto3" json:"scanning,omitempty"` // what was changed unseen is still being taken in
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -444,6 +445,13 @@ func (x *Rest) GetSteps() uint64 {
 		return x.Steps
 	}
 	return 0
+}
+
+func (x *Rest) GetScanning() bool {
+	if x != nil {
+		return x.Scanning
+	}
+	return false
 }
 
 // Knowledge follows Opening where the digests differ, and comes once more before the states if it has grown.
@@ -1083,10 +1091,11 @@ const file_message_proto_rawDesc = "" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\x12%\n" +
 	"\x04rest\x18\x02 \x01(\v2\x11.syncfs.wire.RestR\x04rest\x12\x16\n" +
 	"\x06knocks\x18\x03 \x01(\x04R\x06knocks\"\a\n" +
-	"\x05Knock\"4\n" +
+	"\x05Knock\"P\n" +
 	"\x04Rest\x12\x16\n" +
 	"\x06wanted\x18\x01 \x01(\x04R\x06wanted\x12\x14\n" +
-	"\x05steps\x18\x02 \x01(\x04R\x05steps\"#\n" +
+	"\x05steps\x18\x02 \x01(\x04R\x05steps\x12\x1a\n" +
+	"\bscanning\x18\x03 \x01(\bR\bscanning\"#\n" +
 	"\tKnowledge\x12\x16\n" +
 	"\x06vector\x18\x01 \x01(\fR\x06vector\"\x1e\n" +
 	"\x06States\x12\x14\n" +
