@@ -141,14 +141,7 @@ func TestRefusal(t *testing.T) {
 func TestNotDurable(t *testing.T) {
 	a, b := pair(t)
 	a.must(a.write("f", "1"))
-	b.names.Lock()
-	b.fault = func(op, _ string, _ bool) error {
-		if op == "durable" {
-			return syscall.EIO
-		}
-		return nil
-	}
-	b.names.Unlock()
+	b.lose(syscall.EIO)
 	a.must(b.takeStates(b.ctx(), a))
 	a.must(b.takeContents(b.ctx(), a))
 	for deadline := time.Now().Add(patience); len(b.folder.Status().Refused) == 0; {
@@ -160,7 +153,7 @@ func TestNotDurable(t *testing.T) {
 	if r := b.folder.Status().Refused; !errors.Is(r[0].Err, syscall.EIO) {
 		t.Errorf("%v", r)
 	}
-	b.noFault()
+	b.lose(nil)
 	converge(t, a, b)
 	if r := b.folder.Status().Refused; len(r) != 0 {
 		t.Errorf("still refused: %v", r)
@@ -171,17 +164,16 @@ func TestNotDurable(t *testing.T) {
 // What a session sends is on disk here: programs' changes are made durable before it begins, if there are any.
 func TestWhatIsSentIsDurable(t *testing.T) {
 	a, b := pair(t)
-	passed := a.faultAfter(1000, errCrash)
-	began := func() int64 {
-		before := passed.Load()
+	began := func() int {
+		before := a.madeDurable()
 		_, err := a.folder.Begin(a.ctx())
 		a.must(err)
-		return passed.Load() - before
+		return a.madeDurable() - before
 	}
 	began()
 	for i, c := range []struct {
 		do   func() error
-		want int64
+		want int
 	}{
 		{func() error { return a.write("f", "1") }, 1},
 		{func() error { return nil }, 0},

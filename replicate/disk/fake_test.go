@@ -30,9 +30,13 @@ type fake struct {
 	busy   sync.Map // path: true
 	trash  atomic.Int64
 	// fault, if set, is asked before and after each step; an error is what the step ends with
-	fault func(op, path string, after bool) error
-	log   func(string, ...any)
-	undo  []func() error // what a power cut takes back
+	fault    func(op, path string, after bool) error
+	log      func(string, ...any)
+	undoing  sync.Mutex     // guards what follows; nothing is locked after it
+	undo     []func() error // what a power cut takes back
+	unsafe   error          // why nothing can be made durable
+	durables int            // how often it was
+
 	// listing, if set, is called before a directory is listed
 	listing func(path string)
 	// absent, if set, tells of files that programs see and the disk has not
@@ -267,21 +271,33 @@ func (d *fake) Invalidate(string) {}
 
 // Durable: what was done is there after a power cut.
 func (d *fake) Durable([]string) error {
-	d.names.Lock()
-	defer d.names.Unlock()
-	if d.fault != nil {
-		if err := d.fault("durable", "", false); err != nil {
-			return err
-		}
+	d.undoing.Lock()
+	defer d.undoing.Unlock()
+	d.durables++
+	if d.unsafe == nil {
+		d.undo = nil
 	}
-	d.undo = nil
-	return nil
+	return d.unsafe
+}
+
+// lose has nothing be made durable, if err is not nil.
+func (d *fake) lose(err error) {
+	d.undoing.Lock()
+	defer d.undoing.Unlock()
+	d.unsafe = err
+}
+
+// madeDurable is how often all or some of it was made durable.
+func (d *fake) madeDurable() int {
+	d.undoing.Lock()
+	defer d.undoing.Unlock()
+	return d.durables
 }
 
 // powerCut takes back what was done and is not durable.
 func (d *fake) powerCut() {
-	d.names.Lock()
-	defer d.names.Unlock()
+	d.undoing.Lock()
+	defer d.undoing.Unlock()
 	for i := len(d.undo) - 1; i >= 0; i-- {
 		if err := d.undo[i](); err != nil {
 			panic(err)
@@ -290,8 +306,12 @@ func (d *fake) powerCut() {
 	d.undo = nil
 }
 
-// undone notes how what was just done is taken back. names is held.
-func (d *fake) undone(f func() error) { d.undo = append(d.undo, f) }
+// undone notes how what was just done is taken back.
+func (d *fake) undone(f func() error) {
+	d.undoing.Lock()
+	defer d.undoing.Unlock()
+	d.undo = append(d.undo, f)
+}
 
 // ---- programs ----
 
