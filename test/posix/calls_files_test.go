@@ -15,7 +15,7 @@ var openBits = map[string]int{
 	"rdonly": unix.O_RDONLY, "wronly": unix.O_WRONLY, "rdwr": unix.O_RDWR, "creat": unix.O_CREAT, "excl": unix.O_EXCL,
 	"trunc": unix.O_TRUNC, "append": unix.O_APPEND, "directory": unix.O_DIRECTORY, "nofollow": unix.O_NOFOLLOW,
 	"path": unix.O_PATH, "tmpfile": unix.O_TMPFILE, "direct": unix.O_DIRECT, "nonblock": unix.O_NONBLOCK,
-	"noatime": unix.O_NOATIME, "sync": unix.O_SYNC, "dsync": unix.O_DSYNC, "noctty": unix.O_NOCTTY, "both": 3,
+	"noatime": unix.O_NOATIME, "sync": unix.O_SYNC, "dsync": unix.O_DSYNC, "both": 3,
 }
 
 // What opens, reads and writes files.

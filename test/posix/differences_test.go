@@ -11,6 +11,7 @@ type difference struct {
 }
 
 var differences = []difference{
+	{name: "stat/flags of the filesystem's own", why: "the daemon answers no ioctl"},
 	{name: "root/what is syncfs' own can't be seen or made", why: "the name is syncfs' own"},
 	{name: "fallocate/collapses and inserts", why: "the kernel passes no such mode on"},
 	{name: "fallocate/through what is cached and mapped", why: "the kernel passes no such mode on"},
