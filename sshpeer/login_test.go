@@ -191,8 +191,9 @@ func TestLoginThroughAnotherHost(t *testing.T) {
 	write(t, l.ssh("known_hosts"), hosts)
 	write(t, l.ssh("config"), direct("ProxyJump "+at))
 	wantKind(t, l.dialError(), ErrConfig, "jump hosts") // the jump host is 127.0.0.1 as well: a circle
-	local := fmt.Sprintf("%s@localhost:%s", jump.user, jump.port)
-	through = knownhosts.Line([]string{"localhost:" + jump.port}, jump.hostKey) + "\n"
+	jump.answers("127.0.0.2")
+	local := fmt.Sprintf("%s@127.0.0.2:%s", jump.user, jump.port)
+	through = knownhosts.Line([]string{"[127.0.0.2]:" + jump.port}, jump.hostKey) + "\n"
 	hosts = through + knownhosts.Line([]string{l.sshd.knownHost()}, l.sshd.hostKey) + "\n"
 	write(t, l.ssh("known_hosts"), hosts)
 	write(t, l.ssh("config"), direct("ProxyJump "+local))
@@ -201,7 +202,7 @@ func TestLoginThroughAnotherHost(t *testing.T) {
 	l.works("/some/folder")
 
 	write(t, l.ssh("known_hosts"), strings.Replace(hosts, through, "", 1))
-	wantKind(t, l.dialError(), ErrUnknownKey, "localhost")
+	wantKind(t, l.dialError(), ErrUnknownKey, "127.0.0.2")
 	write(t, l.ssh("known_hosts"), through)
 	wantKind(t, l.dialError(), ErrUnknownKey, "127.0.0.1")
 
@@ -210,7 +211,7 @@ func TestLoginThroughAnotherHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, l.ssh("config"), direct(fmt.Sprintf("ProxyCommand %s -F none -i %s -o UserKnownHostsFile=%s -p %s -W %%h:%%p %s@localhost",
+	write(t, l.ssh("config"), direct(fmt.Sprintf("ProxyCommand %s -F none -i %s -o UserKnownHostsFile=%s -p %s -W %%h:%%p %s@127.0.0.2",
 		ssh, l.ssh("id_ed25519"), l.ssh("known_hosts"), jump.port, jump.user)))
 	l.works("/some/folder")
 	write(t, l.ssh("config"), direct("ProxyCommand echo broken >&2; false"))

@@ -71,6 +71,7 @@ func playServe(dir, path string) int {
 
 // An sshd is a real OpenSSH server on a loopback port, with keys of its own.
 type sshd struct {
+	program string
 	t       testing.TB
 	port    string
 	user    string
@@ -110,23 +111,30 @@ MaxAuthTries 6
 	if err := os.WriteFile(s.file("config"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	s.program, s.port = program, "0"
+	s.answers("127.0.0.1")
+	return s
+}
+
+// answers has the server answer at an address, at the port that it has already, if it has one.
+func (s *sshd) answers(ip string) {
+	s.t.Helper()
+	ln, err := net.Listen("tcp", net.JoinHostPort(ip, s.port))
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	_, s.port, _ = net.SplitHostPort(ln.Addr().String())
 	var all sync.WaitGroup
 	all.Go(func() {
 		for nc, err := ln.Accept(); err == nil; nc, err = ln.Accept() {
-			all.Go(func() { s.session(program, nc) })
+			all.Go(func() { s.session(nc) })
 		}
 	})
-	t.Cleanup(func() { ln.Close(); all.Wait() })
-	return s
+	s.t.Cleanup(func() { ln.Close(); all.Wait() })
 }
 
 // session is one connection in the hands of an sshd in inetd mode, until it ends.
-func (s *sshd) session(program string, nc net.Conn) {
+func (s *sshd) session(nc net.Conn) {
 	f, err := nc.(*net.TCPConn).File()
 	nc.Close()
 	if err != nil {
@@ -135,7 +143,7 @@ func (s *sshd) session(program string, nc net.Conn) {
 	}
 	defer f.Close()
 	var log said
-	cmd := exec.Command(program, "-i", "-e", "-f", s.file("config"))
+	cmd := exec.Command(s.program, "-i", "-e", "-f", s.file("config"))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = f, f, &log
 	cmd.Run() // its status tells of the client's end
 	s.t.Logf("sshd: %s", &log)
