@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh run|test: has what is missing on a Debian or Ubuntu machine installed: as root, or by sudo.
+# setup.sh run|test: has what is missing on a Debian or Ubuntu machine put there: as root, or by sudo.
 # An ordinary user without sudo is told the one command that somebody has to run.
 set -eu
 
@@ -25,19 +25,26 @@ if [ "${1:-run}" = test ]; then
 	need setfacl acl
 fi
 
+todo=
 if [ -n "$packages" ]; then
-	install="apt-get update && apt-get install -y --no-install-recommends$packages"
 	echo "syncfs: missing:$packages"
 	if ! command -v apt-get >/dev/null 2>&1; then
 		echo "syncfs: install them with this system's package manager" >&2
 		exit 1
-	elif [ "$(id -u)" = 0 ]; then
-		DEBIAN_FRONTEND=noninteractive sh -c "$install"
+	fi
+	todo="apt-get update && apt-get install -y --no-install-recommends$packages"
+fi
+if [ ! -e /etc/mtab ]; then # without it fusermount3 unmounts nothing for an ordinary user
+	todo="${todo:+$todo && }ln -s /proc/self/mounts /etc/mtab"
+fi
+if [ -n "$todo" ]; then
+	if [ "$(id -u)" = 0 ]; then
+		DEBIAN_FRONTEND=noninteractive sh -c "$todo"
 	elif command -v sudo >/dev/null 2>&1; then
-		sudo env DEBIAN_FRONTEND=noninteractive sh -c "$install"
+		sudo env DEBIAN_FRONTEND=noninteractive sh -c "$todo"
 	else
 		echo "syncfs: have this run as root, then try again:" >&2
-		echo "    $install" >&2
+		echo "    $todo" >&2
 		exit 1
 	fi
 fi
