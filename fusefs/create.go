@@ -159,14 +159,17 @@ func (v *volume) Tmpfile(_ <-chan struct{}, in *fuse.CreateIn, out *fuse.CreateO
 	})
 }
 
-// Link makes a further name of a file, or the first of one that Tmpfile made.
-func (v *volume) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
+// Link makes a further name of a file, or the first of one that Tmpfile made. Like an open it waits until the content
+// is here.
+func (v *volume) Link(cancel <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
 	n := v.table.get(in.Oldnodeid)
 	if n == nil {
 		return fuse.Status(unix.ESTALE)
 	}
 	if v.isAbsent(n) {
-		return fuse.Status(unix.EMLINK)
+		if err := v.bring(cancel, n, 0); err != nil {
+			return status(err)
+		}
 	}
 	v.names.RLock()
 	defer v.names.RUnlock()

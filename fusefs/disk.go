@@ -36,10 +36,13 @@ func (m *Mounted) Place(staged, path string, old signature.Signature) (step.Stat
 	if err := m.v.folder.Own(staged, path); err != nil {
 		return step.Stat{}, 0, err
 	}
-	s := &doing{sig: old, path: path}
+	s := &doing{sig: old, path: path, known: m.v.linkedTo(staged) != nil}
 	err := m.step("place", s, order{Op: opPlace, From: staged, To: path}, func(at []target) error {
 		return m.v.placeStep(s, staged, at[0])
 	}, path)
+	if err == nil && s.stat == (step.Stat{}) {
+		err = step.ErrChanged // it was a name of the same file already: rename(2) leaves both, and asks nobody
+	}
 	return s.stat, s.order, err
 }
 
@@ -127,7 +130,8 @@ func (m *Mounted) direct(s *doing, fn func([]target) error, paths []string) (don
 
 // aim opens the directory of a target, and says whether it must be changed through the mount: if a program
 // knows the directory or, since the kernel may keep its times, the kernel the file whose attributes are to
-// be set. An absent file that a program waits for comes without a word: the program has found it already.
+// be set, or which gets or loses one of several names. An absent file that a program waits for comes without a word: the
+// program has found it already.
 func (m *Mounted) aim(s *doing, path string) (t target, through bool, err error) {
 	names, err := backing.Split(path)
 	if err != nil {
@@ -148,9 +152,10 @@ func (m *Mounted) aim(s *doing, path string) (t target, through bool, err error)
 	if n := m.v.table.named(t.link); n != nil {
 		t.absent = s.sig == noSignature && m.v.absentAt(path) && m.v.awaited.has(n)
 	}
-	if s.attr && unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+	if unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && (s.attr || st.Nlink > 1 && st.Mode&unix.S_IFMT == unix.S_IFREG) {
 		seen = seen || m.v.table.known(keyOf(&st)) != nil
 	}
+	seen = seen || s.known
 	return t, seen && !t.absent, nil
 }
 

@@ -45,15 +45,21 @@ func (v *volume) answer(l link, st *unix.Stat_t, out *fuse.EntryOut) *node {
 func (v *volume) answerTo(own bool, l link, st *unix.Stat_t, out *fuse.EntryOut) *node {
 	k, kind := keyOf(st), uint16(st.Mode&unix.S_IFMT)
 	var n *node
-	if l.parent.hidden {
-		n = v.table.enterStaged(k, v.ino(k), kind, l.name)
-	} else {
+	fresh := l.parent.hidden
+	switch {
+	case !fresh:
 		n = v.table.enter(k, v.ino(k), kind, l, own)
+	case st.Nlink > 1:
+		n = v.table.enterAgain(k, kind)
+		fresh = n == nil // else its links are those with this one, which may not stay
+	}
+	if n == nil {
+		n = v.table.enterStaged(k, v.ino(k), kind, l.name)
 	}
 	if !own {
 		out.SetEntryTimeout(cacheFor)
 	}
-	if !own || l.parent.hidden {
+	if !own || fresh {
 		out.SetAttrTimeout(v.attrFor(n))
 	}
 	out.NodeId = n.id

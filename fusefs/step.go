@@ -1,6 +1,8 @@
 package fusefs
 
 import (
+	"slices"
+
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
@@ -17,6 +19,7 @@ type doing struct {
 	sig    signature.Signature
 	path   string // of what is expected
 	attr   bool   // attributes are to be set
+	known  bool   // a further name is placed of a file that the kernel knows
 	passed bool   // the signature was compared
 	stat   step.Stat
 	order  uint64
@@ -81,15 +84,21 @@ func (v *volume) target(s spot) target {
 
 // placeStep does a place. names is held, as in the next two.
 func (v *volume) placeStep(s *doing, staged string, to target) error {
-	err := v.whileStill(to.At, func(old *unix.Stat_t, f *file) error {
-		return v.leaving(to, old, f, func(at backing.At) (k backing.Kept, err error) {
-			s.stat, k, err = v.folder.PlaceAt(staged, at, s.sig)
-			return k, err
+	linked := v.linkedTo(staged)
+	err := v.whileLinked(linked, staged, to.At, func() error {
+		return v.whileStill(to.At, func(old *unix.Stat_t, f *file) error {
+			return v.leaving(to, old, f, func(at backing.At) (k backing.Kept, err error) {
+				s.stat, k, err = v.folder.PlaceAt(staged, at, s.sig)
+				return k, err
+			})
 		})
 	})
 	switch {
 	case err != nil:
 		v.table.placed(staged, key{}, link{})
+	case to.absent && linked != nil:
+		v.table.supplant(to.link, linked)
+		v.tell(to.link, linked)
 	case to.absent:
 		v.table.bind(to.link, statKey(s.stat))
 	default:
@@ -170,7 +179,7 @@ func (v *volume) checkStep(n *node) error {
 	if s == nil {
 		return unix.EPERM
 	}
-	if p, ok := v.pathOf(n); !s.attr || s.passed || !ok || p != s.path {
+	if !s.attr || s.passed || !slices.Contains(v.table.paths(n), s.path) {
 		return nil
 	}
 	s.err = v.checkSignature(n, s.sig)

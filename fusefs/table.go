@@ -158,10 +158,35 @@ func (t *table) placed(name string, k key, l link) {
 	defer t.mu.Unlock()
 	n := t.staged[name]
 	delete(t.staged, name)
+	if n == nil {
+		n = t.byKey[k] // a further name of a file
+	}
 	if n == nil || n.key != k || l.parent == nil {
 		return
 	}
 	t.byKey[k] = n
+	t.addLink(n, l)
+}
+
+// enterAgain is enterStaged for a further name of a file that is known; nil if it is not.
+func (t *table) enterAgain(k key, kind uint16) *node {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.byKey[k]
+	if n == nil || n.kind != kind {
+		return nil
+	}
+	n.lookups++
+	return n
+}
+
+// supplant has the name of an absent file be one of n.
+func (t *table) supplant(l link, n *node) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if a := t.absent[l]; a != nil {
+		t.removeLink(a, l)
+	}
 	t.addLink(n, l)
 }
 

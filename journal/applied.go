@@ -24,6 +24,7 @@ type Applied struct {
 	CopyOf    item.ID   // of a conflict copy that is no item yet
 	CopyDots  []version.Dot
 	Content   *item.Content // of a file: what is on disk
+	Group     item.ID       // the link group that it is in; zero for none
 	Absent    bool          // known and visible, but its content is not here: there is no file underneath
 	Mode      uint32
 	MTime     int64
@@ -189,6 +190,9 @@ func (a *Applied) index() map[string]bool {
 	}
 	if s := a.Signature; s.Ino != 0 {
 		keys[string(append(byInodePrefix(s.Dev, s.Ino), at...))] = true
+	}
+	if l, ok := a.Alike(); ok {
+		keys[string(append(alikePrefix(l), at...))] = true
 	}
 	return keys
 }

@@ -73,6 +73,10 @@ func drawApplied(t *rapid.T) *Applied {
 		c.Root, c.Size = item.Hash{rapid.Byte().Draw(t, "root") % 3}, rapid.Int64Range(0, 1<<62).Draw(t, "content size")
 	}
 	a.Content = c
+	if g := rapid.Byte().Draw(t, "group") % 3; g > 0 {
+		a.Group = item.ID{g}
+		a.Mode, a.MTime = a.Mode%2, a.MTime%2
+	}
 	if rapid.Bool().Draw(t, "copy") {
 		a.CopyOf, a.CopyDots = item.ID{9}, []version.Dot{{Incarnation: 3, Seq: 4}}
 	}
@@ -80,6 +84,7 @@ func drawApplied(t *rapid.T) *Applied {
 }
 
 func (d disk) check(t *rapid.T, tx *Tx) {
+	d.checkAlike(t, tx)
 	for parent := range Slot(4) {
 		var got []*Applied
 		must(t, tx.EachApplied(parent, func(a *Applied) error { got = append(got, a); return nil }))
@@ -97,11 +102,56 @@ func (d disk) check(t *rapid.T, tx *Tx) {
 		})
 		got = collectApplied(t, func(fn func(*Applied) error) error { return tx.ByInode(1, uint64(n), fn) })
 		d.same(t, fmt.Sprint("inode ", n), got, func(a *Applied) bool { return n != 0 && a.Signature.Ino == uint64(n) })
+		got = nil
+		must(t, tx.EachShared(func(l []*Applied) error {
+			if l[0].Signature.Ino == uint64(n) {
+				got = l
+			}
+			return nil
+		}))
+		d.same(t, fmt.Sprint("shared inode ", n), got, func(a *Applied) bool {
+			return n != 0 && a.Signature.Ino == uint64(n) && d.names(uint64(n)) > 1
+		})
 		dir, err := tx.AppliedSlot(Slot(n))
 		must(t, err)
 		if want := d.entries[d.slots[Slot(n)]]; d.slots[Slot(n)] != (at{}) && !reflect.DeepEqual(dir, want) {
 			t.Fatalf("slot %d: %+v, want %+v", n, dir, want)
 		}
+	}
+}
+
+func (d disk) names(ino uint64) (n int) {
+	for _, a := range d.entries {
+		if a.Signature.Ino == ino {
+			n++
+		}
+	}
+	return n
+}
+
+// checkAlike: one after the other all are found that are alike, and no others.
+func (d disk) checkAlike(t *rapid.T, tx *Tx) {
+	for _, a := range d.entries {
+		want, ok := a.Alike()
+		if !ok {
+			continue
+		}
+		got := collectApplied(t, func(fn func(*Applied) error) error {
+			next, err := tx.FirstAlike(want)
+			for next != nil && err == nil {
+				_ = fn(next)
+				next, err = tx.NextAlike(want, next)
+			}
+			return err
+		})
+		same := collectApplied(t, func(fn func(*Applied) error) error { return tx.EachAlike(want, fn) })
+		if !reflect.DeepEqual(got, same) {
+			t.Fatalf("alike one by one: %v; all: %v", got, same)
+		}
+		d.same(t, "alike", got, func(b *Applied) bool {
+			return !b.Dir && b.Group == a.Group && b.Content.Key() == a.Content.Key() && !b.Content.Symlink && b.Absent == a.Absent &&
+				b.Mode == a.Mode && b.MTime == a.MTime && b.XAttrs == a.XAttrs
+		})
 	}
 }
 

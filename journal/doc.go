@@ -42,6 +42,8 @@
 //	s slot                      where the directory is: at
 //	r hash at                   entry by the root hash of its content; no value
 //	x device inode at           entry by inode; no value
+//	e hash at                   entry in a link group, by the hash (16 bytes) of what names of one inode have
+//	                            in common: group, content, attributes; no value
 //	L hash                      chunk list of a content: count of further pieces, first bytes
 //	L hash piece(4)             a further piece: bytes
 //	k hash hash offset          a chunk, by its hash, in a content: its length, uvarint
@@ -57,10 +59,12 @@
 //
 // A signature is device, inode: uvarint; size, mtime, ctime: varint. An entry on disk is
 //
-//	flags      1 byte: 1 directory, 2 absent, 4 racy, 8 content follows, 16 it is a symlink, 32 copy
+//	flags      1 byte: 1 directory, 2 absent, 4 racy, 8 content follows, 16 it is a symlink, 32 copy,
+//	           64 in a link group
 //	slot       uvarint; of a directory
 //	items      count, that many ids
 //	copy of    id, then count and dots; of a copy
+//	group      16 bytes; of one in a link group
 //	content    target: string, or root: 32 bytes; size: uvarint, mtime: varint, timestamp
 //	mode       uvarint, mtime: varint, xattrs: 32 bytes, signature
 //

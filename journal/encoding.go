@@ -24,6 +24,7 @@ const (
 	flagContent
 	flagSymlink
 	flagCopy
+	flagGroup
 	flagEnd // none from here
 )
 
@@ -40,6 +41,9 @@ func (a *Applied) append(b []byte) []byte {
 		for _, d := range a.CopyDots {
 			b = d.Append(b)
 		}
+	}
+	if a.Group != item.Root {
+		b = append(b, a.Group[:]...)
 	}
 	if c := a.Content; c != nil {
 		if c.Symlink {
@@ -65,6 +69,7 @@ func (a *Applied) flags() (f byte) {
 		flagContent: a.Content != nil,
 		flagSymlink: a.Content != nil && a.Content.Symlink,
 		flagCopy:    a.CopyOf != item.Root || len(a.CopyDots) > 0,
+		flagGroup:   a.Group != item.Root,
 	} {
 		if set {
 			f |= bit
@@ -100,6 +105,9 @@ func (a *Applied) read(r *canon.Reader) {
 		for n := r.Uvarint(maxCopyDots); n > 0 && r.Err() == nil; n-- {
 			a.CopyDots = append(a.CopyDots, version.ReadDot(r))
 		}
+	}
+	if f&flagGroup != 0 {
+		copy(a.Group[:], r.Bytes(len(a.Group)))
 	}
 	if f&flagContent != 0 {
 		a.Content = readContent(r, f&flagSymlink != 0)

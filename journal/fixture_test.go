@@ -15,7 +15,7 @@ import (
 var (
 	fixtureApplied = &Applied{
 		Name: "x", IDs: []item.ID{state(1).ID}, Mode: 0o644, MTime: 5, XAttrs: item.Hash{6},
-		CopyOf: item.ID{7}, CopyDots: []version.Dot{{Incarnation: 8, Seq: 9}},
+		CopyOf: item.ID{7}, CopyDots: []version.Dot{{Incarnation: 8, Seq: 9}}, Group: item.ID{31},
 		Content:   &item.Content{Root: item.Hash{3}, Size: 10, MTime: 11, Timestamp: version.Timestamp{Time: 12, Replica: "home", Rank: 1}},
 		Signature: signature.Signature{Dev: 1, Ino: 2, Size: 10, MTime: 11, CTime: 13}, Racy: true,
 	}
@@ -103,6 +103,9 @@ func checkFixture(t *testing.T, tx *Tx) {
 	err = tx.EachDirty(func(d Dirty) error { marks = append(marks, d.Family); return nil })
 	want("dirty", []string{"x", ""})(marks, err)
 	want("applied", fixtureApplied)(wrap(tx.Applied(0, "x")))
+	alike, ok := fixtureApplied.Alike()
+	want("alike there", true)(ok, nil)
+	want("alike", fixtureApplied)(wrap(tx.FirstAlike(alike)))
 	var path any
 	path, err = tx.SlotPath(27)
 	want("slot", "d")(path, err)

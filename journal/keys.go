@@ -29,6 +29,7 @@ const (
 	kindSlot      = 's'
 	kindByRoot    = 'r'
 	kindByInode   = 'x'
+	kindAlike     = 'e'
 	kindList      = 'L'
 	kindChunk     = 'k'
 	kindWanted    = 'q'
@@ -97,6 +98,8 @@ func byRootPrefix(root item.Hash) []byte { return append([]byte{kindByRoot}, roo
 func byInodePrefix(dev, ino uint64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{kindByInode}, dev), ino)
 }
+
+func alikePrefix(l Alike) []byte { return append([]byte{kindAlike}, l[:]...) }
 
 func listKey(root item.Hash) []byte { return append([]byte{kindList}, root[:]...) }
 

@@ -18,8 +18,8 @@ func (f *Folder) Own(staged, path string) error {
 		if err == nil {
 			err = unix.Fstatat(f.staging, staged, &is, unix.AT_SYMLINK_NOFOLLOW)
 		}
-		if err != nil || was.Uid == is.Uid && was.Gid == is.Gid {
-			return err
+		if err != nil || was.Uid == is.Uid && was.Gid == is.Gid || is.Nlink > 1 && is.Mode&unix.S_IFMT == unix.S_IFREG {
+			return err // a further name of a file that is here has the owner of that
 		}
 		uid := int(was.Uid)
 		if os.Geteuid() != 0 {

@@ -30,8 +30,14 @@ func (k Kept) String() string {
 	return Reserved + "/" + trashDir + "/" + k.top + "/" + k.path
 }
 
-// keep puts what is at from away, where at says, under the path that it had in the folder.
+// keep puts what is at from away, where at says, under the path that it had in the folder. Of a file that has other
+// names this one alone goes: it is put away with its last.
 func (f *Folder) keep(from, at At) (Kept, error) {
+	if others, err := from.hasOthers(); err != nil {
+		return Kept{}, err
+	} else if others {
+		return Kept{}, unix.Unlinkat(from.Dir, from.Name, 0)
+	}
 	k := Kept{Open: at.Open, path: at.Path}
 	top, base := time.Now().UTC().Format("20060102T150405Z"), f.trash
 	if at.Open {

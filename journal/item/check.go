@@ -45,6 +45,9 @@ func (it *Item) Check() error {
 		if err := r.check(k); err != nil {
 			return fmt.Errorf("register %.40q: %w", k, err)
 		}
+		if it.Dir && k == Group {
+			return errors.New("a directory in a link group")
+		}
 	}
 	return nil
 }
@@ -119,7 +122,11 @@ func (r Register) check(key string) error {
 		if err != nil || strconv.FormatInt(t, 10) != r.Value {
 			return fmt.Errorf("value %.40q: no time", r.Value)
 		}
-	case key == Mode || key == MTime:
+	case key == Group && !r.Absent:
+		if g, err := ParseID(r.Value); err != nil || g == Root || g.String() != r.Value {
+			return fmt.Errorf("value %.40q: no link group", r.Value)
+		}
+	case key == Mode || key == MTime || key == Group:
 	case !strings.HasPrefix(key, XAttr) || len(key) == len(XAttr) || len(key) > 255 || strings.Contains(key, "\x00"):
 		return errors.New("no key of meta")
 	case len(r.Value) > MaxRegister:

@@ -43,6 +43,13 @@ func Found(parent ID, name string, dir bool) ID {
 	return ID(sum[:len(ID{})])
 }
 
+// FoundGroup is the link group of a file that the scan that makes a folder a replica finds under several names:
+// the same wherever these are found, whatever other names the file has outside. Lowest is the least ID of theirs.
+func FoundGroup(lowest ID) ID {
+	sum := sha256.Sum256(append([]byte("syncfs links\x00"), lowest[:]...))
+	return ID(sum[:len(ID{})])
+}
+
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // Compare orders hashes.

@@ -37,7 +37,7 @@ func (p Place) Compare(o Place) int {
 	return p.From.Compare(o.From)
 }
 
-// A Register is a last-writer-wins value of meta. Absent: there is no such attribute, and Value is
+// A Register is a last-writer-wins value of meta: mode, mtime, the link group, extended attributes. Absent: there is no such attribute, and Value is
 // empty.
 type Register struct {
 	Value     string
@@ -63,6 +63,7 @@ func (r Register) Compare(o Register) int {
 const (
 	Mode  = "mode"  // permission bits and the sticky bit, octal
 	MTime = "mtime" // nanoseconds since 1970, decimal
+	Group = "link"  // the link group: 32 hexadecimal digits; of files alone
 	XAttr = "user." // prefix: each user.* extended attribute under its own name
 )
 

@@ -30,6 +30,9 @@ func states() *rapid.Generator[*Item] {
 			Name:      rapid.SampledFrom([]string{"a", "b"}).Draw(t, "name"),
 			Timestamp: stamps().Draw(t, "placed"),
 		}
+		if rapid.Bool().Draw(t, Group) {
+			it.Meta[Group] = Register{Value: ID{rapid.Byte().Draw(t, "group")%2 + 1}.String(), Timestamp: stamps().Draw(t, "linked")}
+		}
 		for _, k := range []string{Mode, MTime, "user.x"} {
 			if rapid.Bool().Draw(t, k) {
 				it.Meta[k] = Register{Value: rapid.SampledFrom([]string{"755", "644"}).Draw(t, "value"), Timestamp: stamps().Draw(t, "set")}

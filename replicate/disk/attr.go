@@ -3,6 +3,7 @@ package disk
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -87,6 +88,11 @@ func (b *batch) takeAttr(c recorded) error {
 // setAttrs makes the attributes found on disk those of the item at a, and notes them.
 func (b *batch) setAttrs(a *journal.Applied, st step.Stat, xattrs map[string]string) error {
 	_, pending := b.f.works.get(at(a))
+	if !pending && !a.Dir && st.Nlink > 1 && !sameBytes(a.Signature, st.Signature) {
+		// It may have been written by another of its names.
+		b.setWork(at(a), work{whole: true})
+		pending = true
+	}
 	mtime := st.Signature.MTime
 	if pending || a.Dir {
 		mtime = a.MTime
@@ -171,11 +177,35 @@ func (b *batch) changeXAttrs(k tree.Node, xattrs map[string]string) error {
 	return nil
 }
 
-// setAbsent makes what a program set of a file that is not here yet operations of the tree.
-func (b *batch) setAbsent(was *journal.Applied, set *step.Attr) error {
+// setAbsent makes what a program set of a file that is not here yet operations of the tree, by all its names.
+func (b *batch) setAbsent(a *journal.Applied, set *step.Attr) error {
 	if set == nil {
 		return nil
 	}
+	l := []*journal.Applied{a}
+	if alike, ok := a.Alike(); ok {
+		err := b.Tx.EachAlike(alike, func(next *journal.Applied) error {
+			if len(l) >= together {
+				return errEnough
+			}
+			if at(next) != at(a) {
+				l = append(l, next)
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
+	}
+	for _, a := range l {
+		if err := b.setAbsentOne(a, set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *batch) setAbsentOne(was *journal.Applied, set *step.Attr) error {
 	a := *was
 	k, err := seen(b.Tx, &a)
 	if err != nil {

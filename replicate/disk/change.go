@@ -18,8 +18,10 @@ import (
 func (b *batch) take(c recorded) error {
 	b.f.unsafe.Store(true)
 	switch c.Kind {
-	case change.Create, change.Link:
+	case change.Create:
 		return b.takeNew(c.Change)
+	case change.Link:
+		return b.takeLink(c.Change)
 	case change.Dirty, change.Settled:
 		return b.takeWrite(c.Change)
 	case change.Mkdir:
@@ -41,21 +43,14 @@ func (b *batch) take(c recorded) error {
 // takeNew: a file is new. It becomes an item when its content is taken, so that no half file is
 // sent anywhere.
 func (b *batch) takeNew(c change.Change) error {
-	path := c.Path
-	if c.Kind == change.Link {
-		path = c.To
-	}
 	if c.Local {
 		return nil
 	}
-	if c.Made.Kind == step.Symlink {
-		return b.takeSymlink(path, c)
-	}
-	k, ok, err := b.vacant(path)
+	k, ok, err := b.vacant(c.Path)
 	if err != nil || !ok {
 		return err
 	}
-	b.setWork(k, work{busy: c.Kind == change.Create, whole: true, inode: c.Made.Signature.Ino})
+	b.setWork(k, work{busy: true, whole: true, inode: c.Made.Signature.Ino})
 	return nil
 }
 
@@ -123,9 +118,11 @@ func (b *batch) takeRemoval(path string, inode uint64) error {
 	if err != nil || !ok {
 		return err
 	}
-	b.dropWork(k)
 	a, err := k.applied(b.Tx)
-	if err != nil || a == nil {
+	if err != nil {
+		return err
+	}
+	if err := b.passWork(k, a); err != nil || a == nil {
 		return err
 	}
 	return b.gone(a, inode)
@@ -226,7 +223,9 @@ func (b *batch) forget(a *journal.Applied) error {
 			}
 		}
 	}
-	b.dropWork(at(a))
+	if err := b.passWork(at(a), a); err != nil {
+		return err
+	}
 	return b.drop(a)
 }
 

@@ -61,10 +61,13 @@ func (x *executor) evict(a *journal.Applied) error {
 	if err != nil {
 		return err
 	}
-	if ok {
-		return x.place(n)
+	if !ok {
+		return x.clear(a)
 	}
-	return x.clear(a)
+	if err := x.place(n); err != nil {
+		return err
+	}
+	return x.leave(at(a)) // of twins the other may have been in place
 }
 
 // free has nothing be at k that the journal knows of.
@@ -206,8 +209,8 @@ func (x *executor) saveFor(n tree.Node, a *journal.Applied) error {
 }
 
 // quiet: no program has changed the file at k in a way that the journal does not hold.
-func (x *executor) quiet(k key) error {
-	if _, ok := x.f.works.get(k); ok {
+func (b *batch) quiet(k key) error {
+	if _, ok := b.f.works.get(k); ok {
 		return &errBlocked{block{err: errPending, work: &k}}
 	}
 	return nil

@@ -71,24 +71,11 @@ func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
 	if st.Kind == step.Other {
 		return nil
 	}
-	var was *journal.Applied
-	err := b.Tx.ByInode(st.Signature.Dev, st.Signature.Ino, func(a *journal.Applied) error {
-		if was == nil && at(a) != k && a.Dir == (st.Kind == step.Dir) {
-			was = a
-		}
-		return nil
-	})
+	was, path, err := b.movedFrom(k, st)
 	if err != nil || was == nil {
 		return err
 	}
-	path, err := at(was).path(b.Tx)
-	if err != nil {
-		return err
-	}
 	old, gone := b.f.disk.Stat(path)
-	if gone == nil && old.Signature.Ino == st.Signature.Ino {
-		return nil // another name of the same file
-	}
 	if inside, err := b.isInside(k, was); err != nil || inside {
 		return err
 	}
@@ -119,6 +106,28 @@ func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
 		return err
 	}
 	return b.observed(at(was), path, old)
+}
+
+// movedFrom is the entry that what is at k was, if it is not there any more: other names of the file are where they
+// were.
+func (b *batch) movedFrom(k key, st step.Stat) (was *journal.Applied, from string, err error) {
+	var l []*journal.Applied
+	err = b.Tx.ByInode(st.Signature.Dev, st.Signature.Ino, func(a *journal.Applied) error {
+		if at(a) != k && a.Dir == (st.Kind == step.Dir) {
+			l = append(l, a)
+		}
+		return nil
+	})
+	for _, a := range l {
+		path, err := at(a).path(b.Tx)
+		if err != nil {
+			return nil, "", err
+		}
+		if there, err := b.f.disk.Stat(path); err != nil || there.Signature.Ino != st.Signature.Ino {
+			return a, path, nil
+		}
+	}
+	return nil, "", err
 }
 
 // retake has the contents taken of files that were moved while nobody looked: they may have been written as

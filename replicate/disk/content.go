@@ -35,6 +35,11 @@ func (x *executor) placeFile(n tree.Node, k key) error {
 			return err
 		}
 	}
+	if n.Group() != item.Root {
+		if done, err := x.linked(n, k, home); err != nil || done {
+			return err
+		}
+	}
 	staged, err := x.staged(n)
 	if err == nil {
 		err := x.fill(n, k, home, staged)
@@ -83,7 +88,7 @@ func (x *executor) keepFile(n tree.Node, k key, home *journal.Applied) error {
 	if err != nil {
 		return err
 	}
-	return x.attrs(home, n)
+	return x.dressed(home, n)
 }
 
 // identify notes which node an entry on disk is.
@@ -123,15 +128,9 @@ func (x *executor) staged(n tree.Node) (string, error) {
 
 // fill puts staged content at k. What the file is on disk elsewhere goes when it is there.
 func (x *executor) fill(n tree.Node, k key, home *journal.Applied, staged string) error {
-	old, err := k.applied(x.Tx)
+	old, err := x.room(k, home)
 	if err != nil {
 		return err
-	}
-	if old == nil || home == nil || at(home) != k || old.Dir {
-		if err := x.free(k); err != nil {
-			return err
-		}
-		old = nil
 	}
 	a := entry(n, k)
 	if !n.Content.Symlink {
@@ -153,10 +152,24 @@ func (x *executor) fill(n tree.Node, k key, home *journal.Applied, staged string
 			return err
 		}
 	}
-	if home == nil || at(home) == k {
-		return nil
+	if home != nil && at(home) != k {
+		if err := x.leave(at(home)); err != nil {
+			return err
+		}
 	}
-	return x.leave(at(home))
+	return x.rejoin(placed, n)
+}
+
+// room has nothing be at k but what a node is on disk already, if it is there.
+func (x *executor) room(k key, home *journal.Applied) (old *journal.Applied, err error) {
+	old, err = k.applied(x.Tx)
+	if err != nil {
+		return nil, err
+	}
+	if old == nil || home == nil || at(home) != k || old.Dir {
+		return nil, x.free(k)
+	}
+	return old, nil
 }
 
 // leave clears what is left of a node at another place.
@@ -202,7 +215,7 @@ func (x *executor) takeOver(n tree.Node, k key, home, donor *journal.Applied) er
 	if moved, err = x.identify(moved, n); err != nil {
 		return err
 	}
-	return x.attrs(moved, n)
+	return x.dressed(moved, n)
 }
 
 // enterAbsent enters a file that is shown, but whose content is not here.
@@ -216,6 +229,14 @@ func (x *executor) enterAbsent(n tree.Node, k key, home *journal.Applied) error 
 	if home == nil {
 		if err := x.free(k); err != nil {
 			return err
+		}
+	}
+	if n.Group() != item.Root {
+		// Where it could be a further name of a file that is here it can be a copy of it.
+		if here, err := isHere(x.Tx, n.Content.Root); err != nil {
+			return err
+		} else if here {
+			x.needs[n.Content.Root]++
 		}
 	}
 	a := entry(n, k)
@@ -246,6 +267,7 @@ func entry(n tree.Node, k key) *journal.Applied {
 	a := &journal.Applied{
 		Parent: k.dir, Name: k.name, IDs: n.IDs, CopyOf: n.CopyOf, CopyDots: n.CopyDots, Content: n.Content,
 		Mode: modeOf(n, 0o644), MTime: n.Content.MTime, XAttrs: digest(shownXAttrs(n.Meta)),
+		Group: n.Group(),
 	}
 	if t, err := strconv.ParseInt(n.Meta[item.MTime], 10, 64); err == nil && !n.Content.Symlink {
 		a.MTime = t

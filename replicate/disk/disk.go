@@ -29,6 +29,9 @@ type Disk interface {
 	// Place renames the entry of .syncfs/staging named staged over path. Old is what is there now: nothing
 	// where it is zero. What is replaced goes to trash first.
 	Place(staged, path string, old signature.Signature) (step.Stat, uint64, error)
+	// Link makes the file at from, which has the signature sig, an entry of .syncfs/staging as well, to be placed
+	// as a further name of it. No program sees that.
+	Link(from, staged string, sig signature.Signature) error
 	// Move renames what has the signature sig; to must be free.
 	Move(from, to string, sig signature.Signature) (step.Stat, uint64, error)
 	// Remove puts a file or symlink into trash; an empty directory is removed.

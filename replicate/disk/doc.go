@@ -50,6 +50,24 @@
 // A file that is known and not here has an absent entry. It appears while no name changes, so a program that
 // did not see it has not replaced it.
 //
+// # Link groups
+//
+// Each name of a file is an item; those of one file have one link group, a register of their meta. The tree shows each
+// name by itself, the disk behind it links: files that the tree shows in one group, with equal content and attributes
+// (journal.Alike), are one inode, and no others are.
+//
+// What programs do to a file by one name is taken in under all its names in one transaction (otherNames). Which these are
+// the entries on disk say, by inode, not the groups: a program sees the disk. link(2) gives the first name a group and is
+// a change of it; a name that is found with another inode than it had joins the group of that, or leaves its own (regroup).
+// First contact derives groups from the IDs of the items, once all names are found.
+//
+// The executor never merges attributes: names whose registers differ are separate files until they are equal, so no step
+// of it is ever taken for an operation, and no two replicas answer one another. A name comes by a link in staging that
+// is placed like any content (link); one that is to differ from the rest of its inode gets a copy (part); attributes that all names are
+// to have are set in place (dressAll). Each name is compared with the first that is alike, and that one looks after the others
+// (rejoin), so that many names cost each the same. A step on one name gives all of them a new change time: that this
+// was no program's is remembered (renewal).
+//
 // # What is durable when
 //
 // A content is put together in staging, fsynced (in groups, by syncfs), noted in the journal, and only then

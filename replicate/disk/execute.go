@@ -36,6 +36,8 @@ type execution struct {
 	scanned  time.Time               // when all marks were last looked for
 	none     uint64                  // one more than journal.Marks was when there was no mark
 	families int                     // how many it takes at once: fewer after a transaction that was too large
+	apart    map[journal.Alike]bool  // files that the filesystem makes no further names of
+	renewals map[inode]renewal       // of files that have several names
 	idle     bool                    // it has nothing to do now
 }
 

@@ -172,7 +172,20 @@ func (d *fake) expect(path string, sig signature.Signature) error {
 	return nil
 }
 
+// toTrash keeps the last name of a file.
 func (d *fake) toTrash(path string) error {
+	if st, err := d.Stat(path); err == nil && st.Nlink > 1 && st.Kind == step.File {
+		file, err := os.Open(d.path(path))
+		if err != nil {
+			return err
+		}
+		d.undone(func() error {
+			defer file.Close()
+			of := fmt.Sprintf("/proc/self/fd/%d", file.Fd())
+			return unix.Linkat(unix.AT_FDCWD, of, unix.AT_FDCWD, d.path(path), unix.AT_SYMLINK_FOLLOW)
+		})
+		return syscall.Unlink(d.path(path))
+	}
 	return d.move(path, fmt.Sprintf(".syncfs/trash/%d", d.trash.Add(1)))
 }
 
@@ -199,6 +212,16 @@ func (d *fake) Place(staged, path string, old signature.Signature) (step.Stat, u
 		}
 		return d.move(".syncfs/staging/"+staged, path)
 	})
+}
+
+func (d *fake) Link(from, staged string, sig signature.Signature) error {
+	_, _, err := d.step("link", from, func() error {
+		if err := d.expect(from, sig); err != nil {
+			return err
+		}
+		return os.Link(d.path(from), d.path(".syncfs/staging/"+staged))
+	})
+	return err
 }
 
 func (d *fake) Move(from, to string, sig signature.Signature) (step.Stat, uint64, error) {

@@ -172,7 +172,7 @@ func (w *world) program(s *station) {
 	dir := dirs[w.rand.IntN(len(dirs))]
 	fresh := join(dir, []string{"f", "g", "h.txt", "d", "e"}[w.rand.IntN(5)])
 	any := func(l []string) string { return l[w.rand.IntN(len(l))] }
-	n := w.rand.IntN(20)
+	n := w.rand.IntN(23)
 	if len(files) == 0 {
 		n = w.rand.IntN(8)
 	}
@@ -197,6 +197,8 @@ func (w *world) program(s *station) {
 		_ = s.rmdir(any(dirs))
 	case n < 19:
 		_ = s.chmod(any(files), []uint32{0o600, 0o644, 0o755}[w.rand.IntN(3)])
+	case n < 22:
+		_ = s.link(any(files), fresh)
 	default:
 		a, b := any(append(dirs[1:], files...)), any(append(dirs[1:], files...))
 		if a != b && !within(a, b) && !within(b, a) {

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"cmp"
 	"strings"
 
 	"syncfs/journal"
@@ -60,6 +61,11 @@ func (k key) path(tx *journal.Tx) (string, error) {
 }
 
 func (k key) applied(tx *journal.Tx) (*journal.Applied, error) { return tx.Applied(k.dir, k.name) }
+
+// compare orders keys as the journal does.
+func (k key) compare(o key) int {
+	return cmp.Or(cmp.Compare(k.dir, o.dir), cmp.Compare(k.name, o.name))
+}
 
 func at(a *journal.Applied) key { return key{a.Parent, a.Name} }
 

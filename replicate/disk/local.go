@@ -105,11 +105,14 @@ func (f *Folder) copyWanted() (wanted bool, err error) {
 	here := map[item.Hash]int{}
 	var ready []item.Hash
 	err = f.journal.View(func(tx *journal.Tx) error {
-		return tx.EachWanted(func(root item.Hash, _ item.ID) error {
+		return tx.EachWanted(func(root item.Hash, id item.ID) error {
 			wanted = true
 			if len(f.staging.files[root]) > 0 {
 				ready = append(ready, root)
 				return nil
+			}
+			if linked, err := isNewName(tx, id); err != nil || linked {
+				return err
 			}
 			ok, err := isHere(tx, root)
 			if ok {
@@ -132,6 +135,23 @@ func (b *batch) serve(root item.Hash) error {
 		b.then(func() { b.f.staging.copyAll(map[item.Hash]int{root: 1}) })
 	}
 	return err
+}
+
+// isNewName tells whether an item may be nothing but a further name of a file that is here: the executor makes that, or
+// has the content copied.
+func isNewName(tx *journal.Tx, id item.ID) (bool, error) {
+	known, err := tx.Known(id)
+	if err != nil || known == nil || len(known.Entries) > 1 {
+		return false, err
+	}
+	if r, ok := known.Meta[item.Group]; !ok || r.Absent {
+		return false, nil
+	}
+	if _, _, there, err := tx.Where(id); err != nil || there {
+		return false, err // it has been found not to be
+	}
+	older, err := tx.Older(id)
+	return older == nil, err
 }
 
 var errFound = errors.New("found")

@@ -32,10 +32,19 @@ func (b *batch) attend(a *journal.Applied) error {
 		b.relook(at(a))
 		return nil
 	}
+	return b.attended(a, st, xattrs)
+}
+
+// attended takes in attributes found of an entry: those of a file by all its names.
+func (b *batch) attended(a *journal.Applied, st step.Stat, xattrs map[string]string) error {
 	if err := b.setAttrs(a, st, xattrs); err != nil || a.Dir || st.Nlink < 2 {
 		return err
 	}
-	return b.otherNames(a)
+	differs := func(o *journal.Applied) bool { return !sameAttrs(o, a) }
+	return b.otherNames(a, differs, func(b *batch, o *journal.Applied, _ string) error {
+		n := *o
+		return b.setAttrs(&n, st, xattrs)
+	})
 }
 
 // relook attends to an entry once more, when what is recorded by then is journaled.
@@ -65,7 +74,7 @@ func (b *batch) lookOver(k key) error {
 	switch {
 	case err == nil && is(a, st):
 		n := *a
-		return b.setAttrs(&n, st, xattrs)
+		return b.attended(&n, st, xattrs)
 	case b.f.queue.touches(b.upTo, path):
 		b.relook(k)
 		return nil

@@ -154,6 +154,9 @@ func (s *scanner) scanAll(ctx context.Context) error {
 		}
 	}
 	if s.first() {
+		if err := s.f.do(ctx, s.group); err != nil {
+			return err
+		}
 		err := s.f.do(ctx, func() error {
 			return s.f.update(func(b *batch) error { return b.Tx.SetFolder(root) })
 		})

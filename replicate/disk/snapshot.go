@@ -160,12 +160,34 @@ func (b *batch) commit(k key, t taken) error {
 		return err
 	}
 	b.then(func() { b.f.accepted(t.path) })
+	if n.Group != item.Root {
+		if err := b.lookAtItem(n.IDs[0]); err != nil { // what waited for it may be one file with it again
+			return err
+		}
+	}
 	if t.stat.Nlink > 1 {
-		if err := b.otherNames(n); err != nil {
+		if err := b.commitByOthers(n, t); err != nil {
 			return err
 		}
 	}
 	return keep(b.Tx, t.content.Root, t.list)
+}
+
+// commitByOthers journals what was written to a file by one of its names, n, under the others: at once, so that no
+// peer sees the names differ.
+func (b *batch) commitByOthers(n *journal.Applied, t taken) error {
+	differs := func(a *journal.Applied) bool {
+		return a.Signature != n.Signature || !sameAttrs(a, n) || a.Content.Key() != n.Content.Key()
+	}
+	return b.otherNames(n, differs, func(b *batch, a *journal.Applied, path string) error {
+		m := *n
+		m.Parent, m.Name = a.Parent, a.Name
+		if err := b.commitOver(a, &m, t); err != nil {
+			return err
+		}
+		b.then(func() { b.f.accepted(path) })
+		return b.put(&m)
+	})
 }
 
 // commitNew: a file that was on disk nowhere. If it is what the tree shows there, nothing was done but
@@ -176,7 +198,7 @@ func (b *batch) commitNew(k key, n *journal.Applied, t taken) error {
 		return err
 	}
 	if ok && !m.Dir && m.Content.Key() == t.content.Key() {
-		n.IDs, n.CopyOf, n.CopyDots, n.Content = m.IDs, m.CopyOf, m.CopyDots, m.Content
+		n.IDs, n.CopyOf, n.CopyDots, n.Content, n.Group = m.IDs, m.CopyOf, m.CopyDots, m.Content, m.Group()
 		if err := b.haveFor(m.IDs, t.content.Root); err != nil {
 			return err
 		}
@@ -193,16 +215,20 @@ func (b *batch) commitNew(k key, n *journal.Applied, t taken) error {
 		id, err = b.Create(dir, k.name, t.content, meta, false)
 	}
 	n.IDs = []item.ID{id}
-	return err
+	if err != nil || t.content.Symlink || t.stat.Nlink < 2 {
+		return err
+	}
+	return b.regroup(n, nil, t.stat.Nlink)
 }
 
 // commitOver: a file was on disk already, or known to be missing there.
 func (b *batch) commitOver(a, n *journal.Applied, t taken) error {
-	n.IDs, n.CopyOf, n.CopyDots = a.IDs, a.CopyOf, a.CopyDots
+	n.IDs, n.CopyOf, n.CopyDots, n.Group = a.IDs, a.CopyOf, a.CopyDots, a.Group
 	held, err := b.Tx.Held(a.IDs[0])
 	if err != nil {
 		return err
 	}
+	other := !t.content.Symlink && (held || !a.Absent && a.Signature.Ino != 0 && a.Signature.Ino != n.Signature.Ino)
 	attrs := *a
 	if same := a.Content != nil && a.Content.Key() == t.content.Key(); same && !held {
 		n.Content = a.Content
@@ -211,6 +237,9 @@ func (b *batch) commitOver(a, n *journal.Applied, t taken) error {
 			return err
 		}
 		n.CopyOf, n.CopyDots = attrs.CopyOf, attrs.CopyDots
+		if other {
+			return b.regroup(n, a, t.stat.Nlink)
+		}
 		return nil
 	}
 	if err := b.haveFor(a.IDs, t.content.Root); err != nil {
@@ -234,7 +263,10 @@ func (b *batch) commitOver(a, n *journal.Applied, t taken) error {
 	}
 	n.IDs, n.CopyOf, n.CopyDots = []item.ID{id}, item.ID{}, nil
 	attrs.IDs, attrs.CopyOf, attrs.CopyDots, attrs.Content = n.IDs, n.CopyOf, nil, n.Content
-	return b.changeAttrs(&attrs, t.stat, attrs.MTime, t.xattrs)
+	if err := b.changeAttrs(&attrs, t.stat, attrs.MTime, t.xattrs); err != nil || !other {
+		return err
+	}
+	return b.regroup(n, a, t.stat.Nlink)
 }
 
 // haveFor notes that a content which an item wants is on disk, at its own place: put there just before a crash,
@@ -265,7 +297,7 @@ func (b *batch) unmark(a *journal.Applied) error {
 		return err
 	}
 	nodes, err := b.Family(dir, d.Family)
-	if err != nil || len(nodes) != 1 || !isAs(a, nodes[0]) {
+	if err != nil || len(nodes) != 1 || !isAs(a, nodes[0]) || a.Group != item.Root {
 		return err
 	}
 	delete(b.f.execution.blocked, subject{d.Dir, d.Family})
@@ -281,7 +313,7 @@ func isAs(a *journal.Applied, n tree.Node) bool {
 		return a.Content.Key() == n.Content.Key() && n.Content.MTime == a.MTime
 	}
 	shown := entry(n, at(a))
-	return a.XAttrs == shown.XAttrs && a.Mode == shown.Mode && a.MTime == shown.MTime
+	return a.Group == shown.Group && sameAttrs(a, shown)
 }
 
 // lookAt has the executor compare a node with the disk again.
@@ -294,24 +326,6 @@ func (b *batch) lookAt(n tree.Node) error {
 	}
 	b.f.execution.soon(subject{n.Parent[0], family(n.Name)})
 	return b.Tx.MarkDirty(n.Parent[0], family(n.Name))
-}
-
-// otherNames has the other names of a file looked at where what the journal says of them is older: what is written or
-// set by one name is so by all.
-func (b *batch) otherNames(n *journal.Applied) error {
-	var others []key
-	err := b.Tx.ByInode(n.Signature.Dev, n.Signature.Ino, func(a *journal.Applied) error {
-		if k := at(a); k != at(n) && a.Signature != n.Signature {
-			others = append(others, k)
-		}
-		return nil
-	})
-	for _, k := range others {
-		if _, ok := b.f.works.get(k); !ok {
-			b.setWork(k, work{whole: true})
-		}
-	}
-	return err
 }
 
 // keep stores the chunks of a content.

@@ -139,9 +139,9 @@ func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, order, err := x.f.disk.Move(from, to, a.Signature)
+	st, order, err := x.f.disk.Move(from, to, x.signature(a))
 	if x.opened(err, at(a).dir, k.dir) {
-		st, order, err = x.f.disk.Move(from, to, a.Signature)
+		st, order, err = x.f.disk.Move(from, to, x.signature(a))
 	}
 	if err != nil {
 		return nil, x.refusedStep(err, from, to)
@@ -164,6 +164,11 @@ func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
 	if err := x.attend(n); err != nil {
 		return nil, err
 	}
+	if a.Group != item.Root {
+		if err := x.refresh(x.signature(a)); err != nil {
+			return nil, err
+		}
+	}
 	if now != k {
 		return nil, errAgain
 	}
@@ -181,7 +186,7 @@ func (x *executor) placeStep(staged string, a *journal.Applied, old *journal.App
 	}
 	var sig signature.Signature
 	if old != nil && !old.Absent {
-		sig = old.Signature
+		sig = x.signature(old)
 	}
 	st, order, err := x.f.disk.Place(staged, path, sig)
 	if x.opened(err, a.Parent) {
@@ -204,6 +209,11 @@ func (x *executor) placeStep(staged string, a *journal.Applied, old *journal.App
 	}
 	if err := x.put(&n); err != nil {
 		return nil, err
+	}
+	if old != nil && old.Group != item.Root {
+		if err := x.refresh(sig); err != nil {
+			return nil, err
+		}
 	}
 	if now != at(a) {
 		return nil, errAgain
@@ -238,9 +248,9 @@ func (x *executor) removeStep(a *journal.Applied) error {
 	if err != nil {
 		return err
 	}
-	order, err := x.f.disk.Remove(path, a.Signature)
+	order, err := x.f.disk.Remove(path, x.signature(a))
 	if x.opened(err, a.Parent) {
-		order, err = x.f.disk.Remove(path, a.Signature)
+		order, err = x.f.disk.Remove(path, x.signature(a))
 	}
 	if errors.Is(err, syscall.ENOTEMPTY) {
 		x.then(func() { x.f.scanner.ask(a.Slot) })
@@ -252,7 +262,10 @@ func (x *executor) removeStep(a *journal.Applied) error {
 	if err := x.catchUp(order); err != nil {
 		return err
 	}
-	return x.drop(a)
+	if err := x.drop(a); err != nil || a.Group == item.Root {
+		return err
+	}
+	return x.refresh(x.signature(a))
 }
 
 // attrStep sets attributes of an entry.
@@ -279,7 +292,7 @@ func (x *executor) attrStep(a *journal.Applied, set step.Attr, xattrs item.Hash)
 	if err != nil {
 		return err
 	}
-	st, order, err := x.f.disk.Attr(path, a.Signature, set)
+	st, order, err := x.f.disk.Attr(path, x.signature(a), set)
 	if err != nil {
 		return x.refusedStep(err, path)
 	}
@@ -291,9 +304,6 @@ func (x *executor) attrStep(a *journal.Applied, set step.Attr, xattrs item.Hash)
 	n.Signature, n.Parent, n.Name = st.Signature, now.dir, now.name
 	if err := x.put(&n); err != nil || now != at(a) {
 		return errors.Join(err, errAgain)
-	}
-	if !a.Dir && st.Nlink > 1 {
-		return x.otherNames(&n)
 	}
 	return nil
 }

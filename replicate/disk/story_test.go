@@ -270,6 +270,9 @@ func (s *station) check() {
 		}
 	}()
 	diff(s.t, s.name+" disk", s.fake.tree(), s.name+" tree", s.shown())
+	if s.fault == nil {
+		s.checkLinks()
+	}
 }
 
 // dump logs what the journal has of the disk.

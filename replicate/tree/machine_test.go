@@ -43,6 +43,7 @@ func TestOperationLaw(t *testing.T) {
 			"remove":  m.remove,
 			"swap":    m.swap,
 			"chmod":   m.chmod,
+			"link":    m.link,
 			"session": m.session,
 			"fetch":   func(t *rapid.T) { m.replica(t).fetch() },
 			"restart": func(t *rapid.T) { m.replica(t).start() },
@@ -234,6 +235,19 @@ func (m *machine) chmod(t *rapid.T) {
 		if got := r.at(p).Meta[item.Mode]; got != "700" {
 			t.Fatalf("mode %s", got)
 		}
+	}
+}
+
+func (m *machine) link(t *rapid.T) {
+	r := m.replica(t)
+	p, to := m.path(t, r, false, true), m.target(t, r)
+	if _, taken := r.find(to); taken || p == "" {
+		return
+	}
+	c := r.tree()[p]
+	m.law(t, r, "link "+p+" "+to, func() { r.link(p, to) }, func(tree map[string]string) { tree[to] = c })
+	if g := r.at(to).Group(); g == item.Root || r.at(p).Group() != g {
+		t.Fatalf("groups %v and %v", r.at(p).Group(), g)
 	}
 }
 

@@ -221,6 +221,18 @@ func (r *replica) mv(from, to string) (id item.ID) {
 	return id
 }
 
+func (r *replica) link(path, to string) (id item.ID) {
+	r.w.t.Helper()
+	n, dir, name := r.at(path), "", ""
+	dir, name = split(to)
+	up := r.at(dir)
+	r.update(func(e *tree.Edit) (err error) {
+		id, _, err = e.Link(n, up, name, *n.Content, mode)
+		return err
+	})
+	return id
+}
+
 func (r *replica) set(path, key, value string) {
 	r.w.t.Helper()
 	n := r.at(path)

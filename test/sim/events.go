@@ -23,6 +23,7 @@ const (
 	WriteLink
 	WriteEqual // content that is elsewhere too
 	Overwrite
+	Link
 	WriteSlowly // a file that is sent nowhere until it is written
 	Mkdir
 	Move
@@ -50,8 +51,8 @@ const (
 
 // weights say how often each event happens, in a hundred.
 var weights = map[Event]int{
-	Write: 10, WriteLink: 1, WriteEqual: 3, Overwrite: 5, WriteSlowly: 2, Mkdir: 8,
-	Move: 13, MoveNear: 5, Exchange: 2, Remove: 6, RemoveAll: 4, Set: 3,
+	Write: 9, WriteLink: 1, WriteEqual: 3, Overwrite: 5, Link: 4, WriteSlowly: 2, Mkdir: 7,
+	Move: 11, MoveNear: 5, Exchange: 2, Remove: 6, RemoveAll: 4, Set: 3,
 	SaveByRename: 2, SaveByBackup: 2, SaveByRemoval: 2, Stale: 5,
 	Session: 8, HalfSession: 6, BreakOff: 1, SendLate: 2, DeliverLate: 2, Fetch: 3,
 	Restart: 1, Crash: 1, Backup: 1, Restore: 1, NewMember: 1,
@@ -99,6 +100,8 @@ func (w *World) happen(s scene) {
 		w.put(s.r, s.dir+letter(s.B), fmt.Sprintf("eq%d", s.C%2))
 	case Overwrite:
 		w.put(s.r, s.file, w.fresh())
+	case Link:
+		w.link(s.r, s.file, s.into)
 	case WriteSlowly:
 		w.writeSlowly(s)
 	case Mkdir:

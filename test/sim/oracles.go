@@ -153,10 +153,10 @@ func (w *World) agree() {
 func (w *World) noLoss(t Tree) {
 	is := t.contents()
 	for c := range w.written {
-		w.check(w.covered[c] || is[c] > 0 || shared(c), "lost content %s\n%v", c, t)
+		w.check(w.covered[c] || is[c] > 0 || w.shared(c), "lost content %s\n%v", c, t)
 	}
 	for c, n := range is {
-		w.check(n == 1 || w.restored || shared(c), "doubled content %s, there %d times\n%v", c, n, t)
+		w.check(n == 1 || w.restored || w.shared(c), "doubled content %s, there %d times\n%v", c, n, t)
 	}
 }
 
@@ -168,7 +168,7 @@ func (w *World) noResurrection(t Tree) {
 	}
 	is := t.contents()
 	for _, d := range w.deletions {
-		if is[d.content] == 0 || shared(d.content) || !w.replicas[0].seen[d.op] {
+		if is[d.content] == 0 || w.shared(d.content) || !w.replicas[0].seen[d.op] {
 			continue
 		}
 		concurrent := false

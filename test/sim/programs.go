@@ -31,28 +31,29 @@ func (w *World) put(r *Replica, path, content string) {
 		return
 	}
 	c := &change{
-		what: "write " + path + " " + content,
-		want: func(t Tree) {
-			s, ok := t[path]
-			if !ok {
-				s.Mode = "644"
-			}
-			s.Content, s.MTime = content, mtimeText(content)
-			t[path] = s
-		},
+		what:   "write " + path + " " + content,
 		writes: []string{content},
 	}
-	c.do = func(e *tree.Edit) (err error) {
-		var id item.ID
-		if old {
-			id, err = e.Write(k.Node, w.content(content))
-		} else {
-			id, err = e.Create(d.Node, name, w.content(content), tree.Meta{item.Mode: "644"}, false)
-		}
-		if !old || id != k.IDs[0] {
-			c.moved = []item.ID{id}
-		}
+	c.want = func(t Tree) { t[path] = Stat{Content: content, Mode: "644", MTime: mtimeText(content)} }
+	c.do = func(e *tree.Edit) error {
+		id, err := e.Create(d.Node, name, w.content(content), tree.Meta{item.Mode: "644"}, false)
+		c.moved = []item.ID{id}
 		return err
+	}
+	if old {
+		w.linked[content] = w.linked[content] || len(m.names(path)) > 1
+		c.want = func(t Tree) {
+			inAll(m, path, t, func(s *Stat) { s.Content, s.MTime = content, mtimeText(content) })
+		}
+		c.do = func(e *tree.Edit) error {
+			return w.ofAll(m, path, func(k entry) error {
+				id, err := e.Write(k.Node, w.content(content))
+				if id != k.IDs[0] {
+					c.moved = append(c.moved, id)
+				}
+				return err
+			})
+		}
 	}
 	w.local(r, c)
 }
@@ -203,22 +204,25 @@ func moveTo(t, sub Tree, path string) {
 
 // set changes an attribute; "" removes it.
 func (w *World) set(r *Replica, path, key, value string) {
-	k, ok := w.look(r).at(path)
+	m := w.look(r)
+	k, ok := m.at(path)
 	if !ok || path == "" || k.Dir && key == item.MTime || value == "" && k.Meta[key] == "" {
 		return
 	}
 	w.local(r, &change{
 		what: "set " + key + "=" + value + " " + path,
 		do: func(e *tree.Edit) error {
-			if value == "" {
-				return e.ClearMeta(k.Node, key)
-			}
-			return e.SetMeta(k.Node, key, value)
+			return w.ofAll(m, path, func(k entry) error {
+				if value == "" {
+					return e.ClearMeta(k.Node, key)
+				}
+				return e.SetMeta(k.Node, key, value)
+			})
 		},
 		want: func(t Tree) {
-			s := t[path]
-			*map[string]*string{item.Mode: &s.Mode, item.MTime: &s.MTime, xattr: &s.XAttr}[key] = value
-			t[path] = s
+			inAll(m, path, t, func(s *Stat) {
+				*map[string]*string{item.Mode: &s.Mode, item.MTime: &s.MTime, xattr: &s.XAttr}[key] = value
+			})
 		},
 	})
 }

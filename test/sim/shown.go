@@ -18,6 +18,7 @@ type Stat struct {
 	Content     string // its name in the simulation
 	Mode, MTime string
 	XAttr       string // user.x
+	Group       string // its link group, "" for none
 }
 
 // A Tree is what a program sees, by path.
@@ -142,6 +143,9 @@ func (w *World) stat(n tree.Node) Stat {
 	if !n.Dir {
 		w.check(n.Content != nil, "a file with no content: %s", n.Name)
 		s.Content = w.contents[n.Content.Key()]
+		if g := n.Group(); g != item.Root {
+			s.Group = g.String()
+		}
 	}
 	return s
 }

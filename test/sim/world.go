@@ -29,6 +29,7 @@ type World struct {
 	ops       []userOp
 	deletions []deletion
 	written   map[string]bool // contents that users wrote
+	linked    map[string]bool // contents of files that had several names
 	covered   map[string]bool // and overwrote, or removed, or lost with a machine that was set back
 	moves     map[item.ID]map[version.Timestamp]bool
 	restored  bool
@@ -53,6 +54,7 @@ func newWorld(u Setup) *World {
 		contents: map[item.Key]string{},
 		copies:   map[item.ID]copied{},
 		written:  map[string]bool{},
+		linked:   map[string]bool{},
 		covered:  map[string]bool{},
 		moves:    map[item.ID]map[version.Timestamp]bool{},
 	}
@@ -96,14 +98,16 @@ func (w *World) fresh() string {
 
 // shared contents are written in many places. What begins with an arrow is a symlink.
 func shared(c string) bool {
-	return c == unwritten || strings.HasPrefix(c, "eq") || strings.HasPrefix(c, "->")
+	return c == unwritten || strings.HasPrefix(c, "eq") || isSymlink(c)
 }
+
+func isSymlink(c string) bool { return strings.HasPrefix(c, "->") }
 
 // content is the content of a name: there are no bytes, only their root hash.
 func (w *World) content(name string) item.Content {
 	c := item.Content{Size: int64(len(name)), MTime: mtime(name)}
 	switch {
-	case strings.HasPrefix(name, "->"):
+	case isSymlink(name):
 		c.Symlink, c.Target = true, name
 	case name == unwritten:
 		c.Size = 0
