@@ -60,10 +60,6 @@ type Folder struct {
 	// who reads both sees them fit. The queue's lock may be taken after it.
 	visible sync.RWMutex
 
-	// steps is held while steps are made on disk that the journal does not say yet; the journal's locks
-	// are taken after it.
-	steps sync.RWMutex
-
 	// The rest is the loop's own.
 	journaled uint64 // order number of the last change in the journal
 	works     *works

@@ -33,15 +33,15 @@ func (f *Folder) List(_ context.Context, root item.Hash) (l chunk.List, err erro
 }
 
 // ReadContent is a whole small content.
-func (f *Folder) ReadContent(_ context.Context, root item.Hash) ([]byte, error) {
+func (f *Folder) ReadContent(ctx context.Context, root item.Hash) ([]byte, error) {
 	if root == emptyRoot {
 		return []byte{}, nil
 	}
-	return f.read(root, 0, session.Small, func(b []byte) bool { return same(b, root) })
+	return f.read(ctx, root, 0, session.Small, func(b []byte) bool { return same(b, root) })
 }
 
 // ReadChunk is a chunk that is anywhere in the folder.
-func (f *Folder) ReadChunk(_ context.Context, h item.Hash) ([]byte, error) {
+func (f *Folder) ReadChunk(ctx context.Context, h item.Hash) ([]byte, error) {
 	var at []journal.Location
 	err := f.journal.View(func(tx *journal.Tx) error {
 		var err error
@@ -52,7 +52,7 @@ func (f *Folder) ReadChunk(_ context.Context, h item.Hash) ([]byte, error) {
 		return nil, err
 	}
 	for _, l := range at {
-		b, err := f.read(l.Root, l.Offset, int64(l.Length), func(b []byte) bool { return chunk.Sum(b) == h })
+		b, err := f.read(ctx, l.Root, l.Offset, int64(l.Length), func(b []byte) bool { return chunk.Sum(b) == h })
 		if err == nil {
 			return b, nil
 		}
@@ -60,18 +60,19 @@ func (f *Folder) ReadChunk(_ context.Context, h item.Hash) ([]byte, error) {
 	return nil, fmt.Errorf("chunk %v: %w", h, chunk.ErrGone)
 }
 
-// read gives up to limit bytes at an offset of a content. A file that can't be found where the journal
-// has it may be on its way elsewhere: then the journal is asked again when it says where.
-func (f *Folder) read(root item.Hash, offset, limit int64, right func([]byte) bool) ([]byte, error) {
+// read gives up to limit bytes at an offset of a content. A file that can't be found where the journal has it is on its
+// way elsewhere, by a step or a program: the journal is asked again when it says where.
+func (f *Folder) read(ctx context.Context, root item.Hash, offset, limit int64, right func([]byte) bool) ([]byte, error) {
 	b, err := f.tryRead(root, offset, limit, right)
-	if errors.Is(err, chunk.ErrGone) {
-		f.paths.forget()
-		f.steps.RLock()
-		//lint:ignore SA2001 once it is had, the steps under way are over
-		f.steps.RUnlock()
-		b, err = f.tryRead(root, offset, limit, right)
+	if !errors.Is(err, chunk.ErrGone) {
+		return b, err
 	}
-	return b, err
+	last := f.queue.last()
+	if err := f.await(ctx, func() bool { return f.journaled >= last }); err != nil {
+		return nil, err
+	}
+	f.paths.forget()
+	return f.tryRead(root, offset, limit, right)
 }
 
 // tryRead gives up to limit bytes at an offset of a content, of the first file that has what is right.
