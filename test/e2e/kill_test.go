@@ -1,11 +1,16 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
-	"sync"
+	"strings"
 	"testing"
 	"time"
 )
@@ -15,7 +20,9 @@ const kills = 50
 
 // kill -9 of a daemon amid a session and amid local writes, at random points: after remount and flush the
 // replicas are equal and everything written before the kill is there. SYNCFS_SEED repeats a run.
-func TestKilledFiftyTimesNothingIsLost(t *testing.T) {
+func TestKilledFiftyTimesNothingIsLost(t *testing.T) { asBoth(t, killed) }
+
+func killed(t *testing.T, a, b *station) {
 	seed := time.Now().UnixNano()
 	if s := os.Getenv("SYNCFS_SEED"); s != "" {
 		var err error
@@ -25,7 +32,6 @@ func TestKilledFiftyTimesNothingIsLost(t *testing.T) {
 	}
 	t.Logf("SYNCFS_SEED=%d", seed)
 	random := rand.New(rand.NewSource(seed))
-	a, b := pair(t)
 	written := map[string]string{} // on whichever station: names are its own
 	for i := range kills {
 		start := time.Now()
@@ -53,67 +59,116 @@ func TestKilledFiftyTimesNothingIsLost(t *testing.T) {
 	a.Flush()
 	b.Flush()
 	t.Logf("%d files were written", len(written))
-	for path, text := range written {
-		a.Want(path, text)
-	}
-	WantEqual(t, a, b)
 	if n := a.Conflicts(); len(n) != 0 {
 		t.Errorf("conflicts: %q", n)
 	}
+	a.Umount()
+	b.Umount()
+	WantEqual(t, a, b)
 	for _, s := range []*station{a, b} {
-		s.Umount()
 		for path, text := range written {
 			s.Want(path, text)
 		}
 	}
 }
 
-// A writer writes files, renames and edits them, until its station dies. What a call of the system said is
-// done counts as written.
+// A writer writes files, renames and edits them, until its station dies or its standard input ends, and then prints what it
+// has written. What a call of the system said is done counts as written. It is a process of its own: none but its user
+// may enter an ordinary user's mount.
 type writer struct {
-	s    *station
+	t    *testing.T
 	dir  string
-	over sync.WaitGroup
-	halt chan struct{}
-	done map[string]string
+	cmd  *exec.Cmd
+	halt io.Closer
+	out  bytes.Buffer
 }
 
+// writing makes the test binary a writer in that directory, with that seed.
+const writing = "SYNCFS_E2E_WRITER"
+
 func newWriter(s *station, dir string, seed int64) *writer {
-	w := &writer{s: s, dir: dir, halt: make(chan struct{}), done: map[string]string{}}
-	w.over.Go(func() { w.run(rand.New(rand.NewSource(seed))) })
+	w := &writer{t: s.t, dir: dir, cmd: s.command(s.t.Context(), writerProgram(s.t))}
+	w.cmd.Env = append(w.cmd.Env, fmt.Sprintf("%s=%d %s", writing, seed, s.Path(dir)))
+	w.cmd.Stdout, w.cmd.Stderr = &w.out, os.Stderr
+	var err error
+	if w.halt, err = w.cmd.StdinPipe(); err == nil {
+		err = w.cmd.Start()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	return w
+}
+
+// writerProgram is a copy of the test binary that any user may run.
+func writerProgram(t *testing.T) string {
+	file := filepath.Join(base, "bin", "writer")
+	if _, err := os.Stat(file); err == nil {
+		return file
+	}
+	content, err := os.ReadFile("/proc/self/exe")
+	if err == nil {
+		err = os.WriteFile(file, content, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // stop waits for the writer and gives what it has written.
 func (w *writer) stop() map[string]string {
-	close(w.halt)
-	w.over.Wait()
-	return w.done
+	w.halt.Close()
+	if err := w.cmd.Wait(); err != nil {
+		w.t.Fatalf("writer: %v", err)
+	}
+	var names map[string]string
+	if err := json.Unmarshal(w.out.Bytes(), &names); err != nil {
+		w.t.Fatal(err)
+	}
+	done := map[string]string{}
+	for name, text := range names {
+		done[w.dir+"/"+name] = text
+	}
+	return done
 }
 
-func (w *writer) run(random *rand.Rand) {
-	if os.Mkdir(w.s.Path(w.dir), 0o755) != nil {
-		return
+// writeOn is a writer's main function.
+func writeOn(order string) {
+	halt := make(chan struct{})
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		close(halt)
+	}()
+	number, dir, _ := strings.Cut(order, " ")
+	seed, _ := strconv.ParseInt(number, 10, 64)
+	json.NewEncoder(os.Stdout).Encode(writeFiles(dir, rand.New(rand.NewSource(seed)), halt))
+}
+
+func writeFiles(dir string, random *rand.Rand, halt <-chan struct{}) map[string]string {
+	done := map[string]string{}
+	if os.Mkdir(dir, 0o755) != nil {
+		return done
 	}
 	for i := 0; ; i++ {
 		select {
-		case <-w.halt:
-			return
+		case <-halt:
+			return done
 		default:
 		}
-		path := fmt.Sprintf("%s/file %d", w.dir, i)
-		text := fmt.Sprintf("%d %s", i, make([]byte, random.Intn(20000)))
-		if os.WriteFile(w.s.Path(path), []byte(text), 0o644) != nil {
-			return
+		name := fmt.Sprintf("file %d", i)
+		text := fmt.Sprintf("%d %s", i, bytes.Repeat([]byte("x"), random.Intn(20000)))
+		if os.WriteFile(dir+"/"+name, []byte(text), 0o644) != nil {
+			return done
 		}
-		w.done[path] = text
+		done[name] = text
 		if random.Intn(4) == 0 {
-			moved := path + " moved"
-			delete(w.done, path) // where it is, is open until rename has returned
-			if os.Rename(w.s.Path(path), w.s.Path(moved)) != nil {
-				return
+			moved := name + " moved"
+			delete(done, name) // where it is, is open until rename has returned
+			if os.Rename(dir+"/"+name, dir+"/"+moved) != nil {
+				return done
 			}
-			w.done[moved] = text
+			done[moved] = text
 		}
 	}
 }
