@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -35,6 +36,19 @@ func (f *Folder) Stage(_ context.Context, w session.Want) (session.Stage, error)
 	}
 	return &stage{File: file, s: s, want: w, name: name}, nil
 }
+
+// WriteAt tells in status what the disk refuses.
+func (t *stage) WriteAt(p []byte, at int64) (int, error) {
+	n, err := t.File.WriteAt(p, at)
+	if err != nil {
+		t.s.refuse(err)
+	}
+	return n, err
+}
+
+// refuse notes that the disk refused a content; accept, that it took one.
+func (s *staging) refuse(err error) { s.f.refuse(path.Join(".syncfs", stagingDir), err) }
+func (s *staging) accept()          { s.f.accepted(path.Join(".syncfs", stagingDir)) }
 
 // Commit hands the content over; it is made durable and put in place behind.
 func (t *stage) Commit(ctx context.Context, l chunk.List) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path"
 	"strconv"
 	"strings"
 	"sync"
@@ -293,7 +292,7 @@ func (s *staging) settle(l []content) {
 		s.f.log.Error("contents could not be made durable", "err", err)
 		for _, c := range l {
 			s.discard(c.name)
-			s.f.refuse(path.Join(".syncfs", stagingDir), err)
+			s.refuse(err)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -303,6 +302,7 @@ func (s *staging) settle(l []content) {
 		}
 		return
 	}
+	s.accept()
 	s.mu.Lock()
 	s.durable = append(s.durable, l...)
 	s.mu.Unlock()

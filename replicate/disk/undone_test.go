@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"syncfs/replicate/session"
 )
 
 // What is not done is told by its path and why, and is tried again at once when that is asked for.
@@ -76,5 +78,26 @@ func TestLackingIsNamed(t *testing.T) {
 	converge(t, a, b)
 	if l, err := b.folder.Lacking(b.ctx()); err != nil || len(l) != 0 {
 		t.Errorf("%q, %v", l, err)
+	}
+}
+
+// A disk that takes no content is told of, until it takes one.
+func TestNoRoomIsTold(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "1"))
+	converge(t, a, b)
+	s, err := b.folder.Stage(b.ctx(), session.Want{Root: hashOf("big"), Size: session.Small + 1})
+	b.must(err)
+	b.must(s.(*stage).File.Close()) // so that the disk refuses to write to it
+	if _, err := s.WriteAt([]byte("big"), 0); err == nil {
+		t.Fatal("written")
+	}
+	if r := b.folder.Status().Refused; len(r) != 1 || r[0].Path != ".syncfs/staging" {
+		t.Errorf("%v", r)
+	}
+	a.must(a.write("f", "2"))
+	converge(t, a, b)
+	if r := b.folder.Status().Refused; len(r) != 0 {
+		t.Errorf("still: %v", r)
 	}
 }
