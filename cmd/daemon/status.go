@@ -63,13 +63,11 @@ func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) 
 			s.Problems = append(s.Problems, p)
 		}
 	}
-	for w, err := range r.disk.Wanted(ctx) {
-		if err != nil {
-			return err
-		}
-		s.Wanted.Items++
-		s.Wanted.Bytes += w.Size
+	items, bytes, err := r.disk.Missing()
+	if err != nil {
+		return err
 	}
+	s.Wanted.Items, s.Wanted.Bytes = items, bytes
 	writing, err := r.disk.Writing(ctx)
 	s.Writing = append(s.Writing, writing...)
 	return err

@@ -135,3 +135,17 @@ func TestAProgramWritesWhatIsBeingFetched(t *testing.T) {
 	}
 	converge(t, a, b)
 }
+
+// What is missing is told, with its size, and nobody waits for it.
+func TestMissingIsTold(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "missing"))
+	b.states(a)
+	if n, bytes, err := b.folder.Missing(); n != 1 || bytes != int64(len("missing")) || err != nil {
+		t.Errorf("%d contents, %d bytes: %v", n, bytes, err)
+	}
+	b.fetch(a)
+	if n, _, err := b.folder.Missing(); n != 0 || err != nil {
+		t.Errorf("%d contents still: %v", n, err)
+	}
+}
