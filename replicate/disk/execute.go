@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	maxFamilies = 500 // in one transaction of the executor
-	maxSteps    = 400
+	maxFamilies = 1000 // in one transaction of the executor
+	maxSteps    = 1000
 	maxReady    = 10000
 	grace       = 500 * time.Millisecond // with contents that are on their way, if one has just come
 	graceMost   = 2 * time.Second        // with all of them

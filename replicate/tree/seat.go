@@ -97,6 +97,18 @@ func (e *Edit) touch(it *item.Item) (parent item.ID, err error) {
 	return parent, e.Tx.MarkDirty(s.dir, s.family)
 }
 
+// lookAgain has the disk look at a file that looks as before: what it shows has come.
+func (e *Edit) lookAgain(it *item.Item) error {
+	if !it.Live() {
+		return nil
+	}
+	parent, err := e.parent(it)
+	if err != nil {
+		return err
+	}
+	return e.Tx.MarkDirty(parent, name.Family(it.Place.Name))
+}
+
 // refresh notes that an item on its seat looks different.
 func (e *Edit) refresh(it *item.Item) error {
 	if ok, err := e.shown(it); err != nil || !ok {

@@ -203,16 +203,13 @@ func (v View) name(dir Node, items []*item.Item) ([]Node, error) {
 	if failed != nil {
 		return nil, failed
 	}
-	by := make(map[item.ID]*item.Item, len(items))
-	for _, it := range items {
-		by[it.ID] = it
-	}
 	nodes := make([]Node, len(named))
 	for i, n := range named {
-		it := by[n.IDs[0]]
+		id := n.IDs[0]
 		if n.IsCopy() {
-			it = by[n.CopyOf]
+			id = n.CopyOf
 		}
+		it := items[slices.IndexFunc(items, func(it *item.Item) bool { return it.ID == id })]
 		nodes[i] = Node{Node: n, Parent: dir.IDs, Meta: shownMeta(it, n.Content)}
 	}
 	return nodes, nil

@@ -131,7 +131,7 @@ func (e *Edit) Arrived(id item.ID, root item.Hash) error {
 	if waits, err := e.waits(known); err != nil {
 		return err
 	} else if waits {
-		return e.refresh(known)
+		return e.lookAgain(known)
 	}
 	return e.Release(id)
 }
@@ -172,5 +172,5 @@ func (e *Edit) Release(id item.ID) error {
 	if err := e.giveWay(id); err != nil {
 		return err
 	}
-	return e.refresh(known)
+	return e.lookAgain(known)
 }

@@ -25,6 +25,11 @@ func (n *Node) IsCopy() bool { return n.CopyDots != nil }
 // Name names the items shown in one directory whose names are of one family. Exists tells whether there
 // is an item of an ID, if only a tombstone.
 func Name(items []*item.Item, exists func(item.ID) bool) []Node {
+	if len(items) == 1 {
+		if n, ok := alone(items[0]); ok {
+			return []Node{n}
+		}
+	}
 	f := family{taken: make(map[string]bool, len(items)), byName: make(map[string]int, len(items))}
 	items = slices.Clone(items)
 	slices.SortFunc(items, func(a, b *item.Item) int {
@@ -51,6 +56,21 @@ func Name(items []*item.Item, exists func(item.ID) bool) []Node {
 		f.copies(x, exists)
 	}
 	return f.nodes
+}
+
+// alone is an item that no other has to do with, as most are: false for a file that has conflict copies, or nothing
+// to show.
+func alone(it *item.Item) (Node, bool) {
+	n := Node{IDs: []item.ID{it.ID}, Dir: it.Dir, Name: it.Place.Name}
+	if it.Dir {
+		return n, true
+	}
+	c := ShownContents(it)
+	if len(c) != 1 {
+		return n, false
+	}
+	n.Content = c[0].Content
+	return n, true
 }
 
 // A family is the nodes named so far.
