@@ -133,10 +133,8 @@ func (x *executor) fill(n tree.Node, k key, home *journal.Applied, staged string
 		return err
 	}
 	a := entry(n, k)
-	if !n.Content.Symlink {
-		if err := x.f.staging.dress(staged, a, shownXAttrs(n.Meta)); err != nil {
-			return &refusal{n.Name, err}
-		}
+	if err := x.f.staging.dress(staged, a, shownXAttrs(n.Meta)); err != nil {
+		return &refusal{n.Name, err}
 	}
 	placed, err := x.placeStep(staged, a, old)
 	if err != nil {
@@ -144,11 +142,6 @@ func (x *executor) fill(n tree.Node, k key, home *journal.Applied, staged string
 	}
 	if !n.Content.Symlink {
 		if err := x.f.staging.used(x.batch, n.Content.Root, staged); err != nil {
-			return err
-		}
-	}
-	if n.Content.Symlink {
-		if err := x.attrs(placed, n); err != nil {
 			return err
 		}
 	}
@@ -269,7 +262,7 @@ func entry(n tree.Node, k key) *journal.Applied {
 		Mode: modeOf(n, 0o644), MTime: n.Content.MTime, XAttrs: digest(shownXAttrs(n.Meta)),
 		Group: n.Group(),
 	}
-	if t, err := strconv.ParseInt(n.Meta[item.MTime], 10, 64); err == nil && !n.Content.Symlink {
+	if t, err := strconv.ParseInt(n.Meta[item.MTime], 10, 64); err == nil {
 		a.MTime = t
 	}
 	return a

@@ -309,10 +309,10 @@ func isAs(a *journal.Applied, n tree.Node) bool {
 	if n.Dir || n.IsCopy() || a.CopyOf != (item.ID{}) || a.Absent || a.Name != n.Name || !slices.Equal(a.IDs, n.IDs) {
 		return false
 	}
-	if a.Content.Key() != n.Content.Key() || a.Content.Symlink {
-		return a.Content.Key() == n.Content.Key() && n.Content.MTime == a.MTime
-	}
 	shown := entry(n, at(a))
+	if a.Content.Key() != n.Content.Key() || a.Content.Symlink {
+		return a.Content.Key() == n.Content.Key() && a.MTime == shown.MTime
+	}
 	return a.Group == shown.Group && sameAttrs(a, shown)
 }
 

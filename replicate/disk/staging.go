@@ -145,7 +145,7 @@ func (s *staging) dir(mode uint32) (string, error) {
 	return name, nil
 }
 
-// dress gives a staged file the attributes that it is to be seen with.
+// dress gives a staged file or symlink the attributes that it is to be seen with.
 func (s *staging) dress(name string, a *journal.Applied, xattrs map[string]string) error {
 	if len(xattrs) > 0 {
 		if err := s.adorn(name, xattrs); err != nil {
@@ -157,7 +157,7 @@ func (s *staging) dress(name string, a *journal.Applied, xattrs map[string]strin
 	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return &os.PathError{Op: "lstat", Path: name, Err: err}
 	}
-	if mode := a.Mode & modeBits; st.Mode&0o7777 != mode {
+	if mode := a.Mode & modeBits; st.Mode&0o7777 != mode && !a.Content.Symlink {
 		if err := unix.Fchmodat(dir, name, mode, 0); err != nil {
 			return &os.PathError{Op: "chmod", Path: name, Err: err}
 		}

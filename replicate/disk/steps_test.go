@@ -1,0 +1,27 @@
+package disk
+
+import (
+	"maps"
+	"testing"
+)
+
+// What a replica does to its disk to follow another is nothing that it has to tell.
+func TestStepsAreNoOperations(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.mkdir("d"))
+	a.must(a.symlink("target", "l"))
+	a.must(a.write("f", "1"))
+	converge(t, a, b)
+	a.must(a.exchange("l", "d"))
+	a.must(a.rename("f", "l/f"))
+	a.settled()
+	b.pull(a)
+	b.settled()
+	theirs, err := a.tree.Stamp()
+	a.must(err)
+	ours, err := b.tree.Stamp()
+	b.must(err)
+	if !maps.Equal(ours, theirs) {
+		t.Errorf("knows %v of %v", ours, theirs)
+	}
+}
