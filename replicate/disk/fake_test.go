@@ -412,6 +412,10 @@ func (d *fake) chmod(path string, mode uint32) error {
 }
 
 // tree is all that is on disk: kind, mode and content by path.
+func (d *fake) setxattr(path, name, value string) error {
+	return d.do(change.Change{Kind: change.Attr, Path: path}, func() error { return unix.Lsetxattr(d.path(path), name, []byte(value), 0) })
+}
+
 func (d *fake) tree() map[string]string {
 	m := map[string]string{}
 	_ = filepath.WalkDir(d.root, func(p string, e os.DirEntry, err error) error {

@@ -145,8 +145,23 @@ func (s *staging) dir(mode uint32) (string, error) {
 	return name, nil
 }
 
-// dress gives a staged file or symlink the attributes that it is to be seen with.
+// dress gives a staged file or symlink the attributes that it is to be seen with. A symlink has no mode and no extended
+// attributes of its own.
 func (s *staging) dress(name string, a *journal.Applied, xattrs map[string]string) error {
+	if !a.Content.Symlink {
+		if err := s.attire(name, a.Mode&modeBits, xattrs); err != nil {
+			return err
+		}
+	}
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(a.MTime)}
+	if err := unix.UtimesNanoAt(int(s.fd.Fd()), name, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return &os.PathError{Op: "utimensat", Path: name, Err: err}
+	}
+	return nil
+}
+
+// attire gives a staged file its mode and extended attributes.
+func (s *staging) attire(name string, mode uint32, xattrs map[string]string) error {
 	if len(xattrs) > 0 {
 		if err := s.adorn(name, xattrs); err != nil {
 			return err
@@ -157,14 +172,11 @@ func (s *staging) dress(name string, a *journal.Applied, xattrs map[string]strin
 	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return &os.PathError{Op: "lstat", Path: name, Err: err}
 	}
-	if mode := a.Mode & modeBits; st.Mode&0o7777 != mode && !a.Content.Symlink {
-		if err := unix.Fchmodat(dir, name, mode, 0); err != nil {
-			return &os.PathError{Op: "chmod", Path: name, Err: err}
-		}
+	if st.Mode&0o7777 == mode {
+		return nil
 	}
-	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(a.MTime)}
-	if err := unix.UtimesNanoAt(dir, name, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return &os.PathError{Op: "utimensat", Path: name, Err: err}
+	if err := unix.Fchmodat(dir, name, mode, 0); err != nil {
+		return &os.PathError{Op: "chmod", Path: name, Err: err}
 	}
 	return nil
 }

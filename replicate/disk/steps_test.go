@@ -25,3 +25,15 @@ func TestStepsAreNoOperations(t *testing.T) {
 		t.Errorf("knows %v of %v", ours, theirs)
 	}
 }
+
+// What was a file is a symlink without attributes, whatever somebody else gave the file meanwhile.
+func TestFileWithAttributesBecomesSymlink(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "1"))
+	converge(t, a, b)
+	b.must(b.unlink("f"))
+	b.must(b.symlink("nowhere", "f"))
+	b.settled()
+	a.must(a.setxattr("f", "user.k", "v"))
+	converge(t, a, b)
+}
