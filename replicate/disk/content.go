@@ -242,15 +242,16 @@ func (x *executor) enterAbsent(n tree.Node, k key, home *journal.Applied) error 
 	return errors.Join(x.put(a), x.want(n))
 }
 
-// want has the content of n be fetched.
+// want has the content of n be fetched. That others want it is not enough: when it has come, those who want it are
+// looked at.
 func (x *executor) want(n tree.Node) error {
-	ids, err := x.Tx.Wanted(n.Content.Root)
-	if err != nil || len(ids) > 0 {
-		return err
-	}
 	id := n.IDs[0]
 	if n.IsCopy() {
 		id = n.CopyOf
+	}
+	wanted, err := x.Tx.Wants(n.Content.Root, id)
+	if err != nil || wanted {
+		return err
 	}
 	return x.Tx.PutWanted(n.Content.Root, id)
 }

@@ -149,3 +149,37 @@ func TestMissingIsTold(t *testing.T) {
 		t.Errorf("%d contents still: %v", n, err)
 	}
 }
+
+// A content that another wants already is wanted by each who lacks it, and given to each.
+func TestWantedByEach(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "the same"))
+	a.must(a.write("g", "the same"))
+	b.states(a)
+	b.must(b.folder.Settle(b.ctx()))
+	b.must(b.folder.do(b.ctx(), func() error {
+		return b.folder.update(func(x *batch) error {
+			k, _, err := find(x.Tx, "f")
+			if err != nil {
+				return err
+			}
+			f, err := k.applied(x.Tx)
+			if err != nil {
+				return err
+			}
+			n, _, err := x.NodeOf(f.IDs[0])
+			if err != nil {
+				return err
+			}
+			// It was here once, and is not any more.
+			if err := x.Tx.DeleteWanted(n.Content.Root, n.IDs[0]); err != nil {
+				return err
+			}
+			return newExecutor(b.ctx(), x).want(n)
+		})
+	}))
+	b.fetch(a)
+	b.settled()
+	b.want("f", "the same")
+	b.want("g", "the same")
+}
