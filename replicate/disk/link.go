@@ -101,7 +101,11 @@ func (b *batch) link(a *journal.Applied, to key, st step.Stat) (made bool, err e
 	second := first
 	second.Parent, second.Name = to.dir, to.name
 	second.IDs, second.CopyOf, second.CopyDots, second.Content = []item.ID{id}, item.ID{}, nil, &c
-	return true, errors.Join(b.refresh(a.Signature), b.put(&first), b.put(&second))
+	if err := errors.Join(b.refresh(a.Signature), b.put(&first), b.put(&second)); err != nil {
+		return true, err
+	}
+	// What was set before by the first name is not known yet if that was gone by the time that it was looked at.
+	return true, b.attend(&second)
 }
 
 // names are those entries on disk of the file with signature sig, at most a limit, that are so and not at k. All: there

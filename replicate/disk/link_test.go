@@ -423,3 +423,23 @@ func (s *station) crashAt(o *station, op string, skip int) {
 	s.fault = nil
 	s.begin()
 }
+
+// What a program has set by a name that is gone before the journal knows is so by the name that is left.
+func TestSetByANameThatIsGone(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "1"))
+	converge(t, a, b)
+	a.must(a.folder.do(a.ctx(), func() error {
+		if err := a.chmod("f", 0o755); err != nil {
+			return err
+		}
+		if err := a.link("f", "g"); err != nil {
+			return err
+		}
+		return a.unlink("f")
+	}))
+	converge(t, a, b)
+	if st, err := b.fake.Stat("g"); err != nil || st.Mode&modeBits != 0o755 {
+		t.Errorf("g has mode %o, %v", st.Mode, err)
+	}
+}
