@@ -185,6 +185,21 @@ func TestWhatIsSentIsDurable(t *testing.T) {
 		}
 	}
 	converge(t, a, b)
+
+	began() // a session has begun, and a program goes on
+	a.must(a.write("h", "2"))
+	a.settled()
+	before := a.madeDurable()
+	errEnough := errors.New("nothing is taken")
+	err := a.folder.Offer(a.ctx(), nil, func(version.Vector) error {
+		if a.madeDurable() != before+1 {
+			t.Error("what is offered is not on disk")
+		}
+		return errEnough
+	}, nil)
+	if !errors.Is(err, errEnough) {
+		t.Error(err)
+	}
 }
 
 // A program that writes the file is left alone, and what it wrote is a conflict.

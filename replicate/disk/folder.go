@@ -74,6 +74,8 @@ type Folder struct {
 	unsafe  atomic.Bool  // programs did something that is journaled and may not be on disk
 	joining atomic.Int32 // sessions of which a part is joined
 
+	enduring sync.Mutex // held while what programs did is made durable: who finds nothing unsafe has waited for that
+
 	mu      sync.Mutex // guards what others read of the loop's; nothing is locked after it
 	status  Status
 	refused map[string]error // by path

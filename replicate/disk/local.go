@@ -20,17 +20,28 @@ func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
 	if err := f.taken(ctx); err != nil {
 		return nil, err
 	}
-	if f.unsafe.Swap(false) {
-		if err := f.disk.Durable(nil); err != nil {
-			f.unsafe.Store(true)
-			return nil, err
-		}
-	}
 	v, err := f.tree.Stamp()
 	if err != nil {
 		return nil, err
 	}
+	if err := f.endure(); err != nil {
+		return nil, err
+	}
 	return v, f.journal.Sync()
+}
+
+// endure returns when all that programs did, as far as it is journaled, is on disk.
+func (f *Folder) endure() error {
+	f.enduring.Lock()
+	defer f.enduring.Unlock()
+	if !f.unsafe.Swap(false) {
+		return nil
+	}
+	err := f.disk.Durable(nil)
+	if err != nil {
+		f.unsafe.Store(true)
+	}
+	return err
 }
 
 // taken returns when all that was recorded before the call is journaled, the contents of the files that were closed,
@@ -40,9 +51,14 @@ func (f *Folder) taken(ctx context.Context) error {
 	return f.await(ctx, func() bool { return f.journaled >= last && f.works.settled() == 0 && !f.scanner.again() })
 }
 
-// Offer gives the states that a peer has not seen.
+// Offer gives the states that a peer has not seen: also of what programs did since Begin, once that is on disk.
 func (f *Folder) Offer(_ context.Context, have version.Vector, knowledge func(version.Vector) error, state func(*item.Item) error) error {
-	return f.tree.Offer(have, knowledge, state)
+	return f.tree.Offer(have, func(v version.Vector) error {
+		if err := f.endure(); err != nil {
+			return err
+		}
+		return knowledge(v)
+	}, state)
 }
 
 // Join joins the states of a peer. Where it would remove most of the folder's files these stay on disk, held.
