@@ -191,7 +191,7 @@ func (b *batch) removeShown(a *journal.Applied) error {
 	}
 	n.IDs, n.CopyOf, n.CopyDots = []item.ID{became.New}, item.ID{}, nil
 	if n.Signature == (signature.Signature{}) { // held: its content is still to come
-		n.Content = a.Content
+		n.Content, n.Group = a.Content, a.Group
 	}
 	return b.put(n)
 }

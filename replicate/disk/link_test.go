@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -441,5 +442,21 @@ func TestSetByANameThatIsGone(t *testing.T) {
 	converge(t, a, b)
 	if st, err := b.fake.Stat("g"); err != nil || st.Mode&modeBits != 0o755 {
 		t.Errorf("g has mode %o, %v", st.Mode, err)
+	}
+}
+
+// A file that an editor has written anew under its name, and a further name of that, are one file.
+func TestLinkOfWhatWasWrittenAnew(t *testing.T) {
+	a, b := pair(t)
+	for i := range 20 {
+		f, g := fmt.Sprint("f", i), fmt.Sprint("a", i)
+		a.must(a.write(f, "old"))
+		converge(t, a, b)
+		a.must(a.folder.do(a.ctx(), func() error {
+			return errors.Join(a.rename(f, f+"~"), a.write(f, "new"), a.unlink(f+"~"), a.link(f, g))
+		}))
+		converge(t, a, b)
+		a.one("new", f, g)
+		b.one("new", f, g)
 	}
 }

@@ -228,7 +228,7 @@ func (b *batch) commitOver(a, n *journal.Applied, t taken) error {
 	if err != nil {
 		return err
 	}
-	other := !t.content.Symlink && (held || !a.Absent && a.Signature.Ino != 0 && a.Signature.Ino != n.Signature.Ino)
+	other := !t.content.Symlink && (held || !a.Absent && a.Signature.Ino != n.Signature.Ino)
 	attrs := *a
 	if same := a.Content != nil && a.Content.Key() == t.content.Key(); same && !held {
 		n.Content = a.Content
