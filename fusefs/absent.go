@@ -69,6 +69,10 @@ func (v *volume) listAbsent(n *node, d *dir, off uint64, add func(*node, *dir, f
 	}
 	all := v.absent.AbsentIn(path)
 	for i := int(off - absentOffset); i < len(all); i++ {
+		var st unix.Stat_t
+		if unix.Fstatat(d.fd, all[i].Name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+			continue // put in place by a step that is not journaled yet: it is listed with those underneath
+		}
 		e := fuse.DirEntry{Name: all[i].Name, Mode: unix.S_IFREG, Off: absentOffset + uint64(i) + 1}
 		if !add(n, d, e) {
 			return

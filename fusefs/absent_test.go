@@ -210,3 +210,22 @@ func TestAppearingFileIsSeen(t *testing.T) {
 	m.want("a", "content")
 	m.want("b", "content")
 }
+
+// A step that has put a file in place is seen before the journal says that it is not absent any more: the file is
+// listed once.
+func TestListedWhilePlaced(t *testing.T) {
+	m, _ := startAbsent(t, map[string]string{"d/a": "a", "d/b": "b"})
+	if err := os.Mkdir(m.path("d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := m.Place(m.stage("come", "a"), "d/a", signature.Signature{}); err != nil {
+		t.Fatal(err)
+	}
+	l, err := os.ReadDir(m.path("d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l) != 2 || l[0].Name() != "a" || l[1].Name() != "b" {
+		t.Errorf("listed: %v", l)
+	}
+}
