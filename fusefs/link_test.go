@@ -115,6 +115,7 @@ func TestNoFurtherName(t *testing.T) {
 	m.must(os.Mkdir(m.path("d"), 0o755))
 	m.rec.waitSettled(t, "f")
 	was := m.signature("f")
+	m.rec.take()
 	m.write("f", "two")
 	m.rec.waitSettled(t, "f")
 	for what, err := range map[string]error{
