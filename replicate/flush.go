@@ -92,7 +92,8 @@ func (r *Replicator) named(names []string) []*peer {
 	return peers
 }
 
-// again is how long after a session the next one is, with a peer whose scan was still running.
+// again is how long after a session the next one is, with a peer whose scan was still running, or where files were being
+// written.
 const again = 100 * time.Millisecond
 
 // flush has a session with one peer, and further ones for as long as the peer itself has yet to find out what was
@@ -106,7 +107,7 @@ func (r *Replicator) flush(ctx context.Context, p *peer) Outcome {
 	ours, theirs := result.Ours, result.Theirs
 	switch {
 	case err == nil && theirs.Scanning:
-		o.Kind, o.Err = Timeout, fmt.Errorf("%s: the scan of its folder has not ended", p.name)
+		o.Kind, o.Err = Timeout, fmt.Errorf("%s: the scan of its folder has not ended, or programs are writing files there", p.name)
 	case err == nil && ours.Steps+theirs.Steps > 0:
 		o.Kind = Held
 		o.Err = fmt.Errorf("%d changes are held, refused by the disk or put off here, %d on %s: `syncfs status` there names them",

@@ -104,7 +104,7 @@ func (r *replica) wire(schedule replicate.Schedule, bare bool) (err error) {
 	if err != nil {
 		return err
 	}
-	var local session.Local = r.disk
+	var local session.Local = watched{r.disk, &r.under}
 	if bare {
 		local = unwatched{r.disk}
 	}
@@ -139,6 +139,20 @@ func (r *replica) wire(schedule replicate.Schedule, bare bool) (err error) {
 		},
 	}
 	return nil
+}
+
+// watched is a folder that is mounted: what the kernel has yet to tell the mount, such as that a file was closed, is
+// told before a session begins.
+type watched struct {
+	*disk.Folder
+	under *underlying
+}
+
+func (w watched) Begin(ctx context.Context) (version.Vector, error) {
+	if err := w.under.mount.Sync(ctx); err != nil {
+		return nil, fmt.Errorf("syncfs(2) on the mount: %w", err)
+	}
+	return w.Folder.Begin(ctx)
 }
 
 // unwatched is a folder that programs change without a word: a session begins with a look at all of it.

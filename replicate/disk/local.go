@@ -48,7 +48,13 @@ func (f *Folder) endure() error {
 // and what did not fit and was looked at again.
 func (f *Folder) taken(ctx context.Context) error {
 	last := f.queue.last()
-	return f.await(ctx, func() bool { return f.journaled >= last && f.works.settled() == 0 && !f.scanner.again() })
+	return f.await(ctx, func() bool {
+		if f.journaled < last || f.works.settled() > 0 || f.scanner.again() {
+			return false
+		}
+		f.writing.Store(f.works.busy > 0)
+		return true
+	})
 }
 
 // Offer gives the states that a peer has not seen: also of what programs did since Begin, once that is on disk.
@@ -360,7 +366,7 @@ func (s *staging) isUnder(root item.Hash) bool {
 // Rest says what of the states known is not on disk.
 func (f *Folder) Rest(context.Context) (session.Rest, error) {
 	now := f.Status()
-	r := session.Rest{Steps: now.Steps, Scanning: now.Scanning}
+	r := session.Rest{Steps: now.Steps, Scanning: now.Scanning || now.Writing > 0 || f.writing.Load()}
 	if now.Held != "" { // what is held stands still, the scan too
 		r.Steps, r.Scanning = r.Steps+1, false
 	}

@@ -94,7 +94,8 @@ type Rest struct {
 	Wanted int // contents not here
 	Steps  int // steps held, refused by the disk, or put off while a program writes the file
 
-	// The folder is still being compared with the journal: there may be changes that nobody has been told of.
+	// The folder is still being compared with the journal, or programs are writing files: there may be changes that
+	// nobody has been told of.
 	Scanning bool
 }
 
