@@ -15,11 +15,26 @@ func (v *volume) truncate(n *node, in *fuse.SetAttrIn) error {
 				return err
 			}
 		}
-		return unix.Ftruncate(fd, int64(in.Size))
+		return v.cut(fd, in)
 	}
 	err := v.truncateBy(n, in, cut)
 	if err == nil {
 		v.overwritten(n, true)
+	}
+	return err
+}
+
+// cut gives a file the size asked for. A kernel that keeps the times tells that of a file with a new size. Where it does
+// not the file has that size already, and the kernel goes on with the time it has, of which it does not tell again: so
+// does the file, if it is ours to set.
+func (v *volume) cut(fd int, in *fuse.SetAttrIn) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	err := unix.Ftruncate(fd, int64(in.Size))
+	if err == nil && v.writeback && in.Valid&fuse.FATTR_MTIME == 0 {
+		unix.UtimesNanoAt(fd, "", []unix.Timespec{{Nsec: unix.UTIME_OMIT}, st.Mtim}, unix.AT_EMPTY_PATH)
 	}
 	return err
 }

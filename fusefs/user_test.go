@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -92,5 +93,24 @@ func TestCloseTellsWhetherBytesAreThere(t *testing.T) {
 		}
 		m.Wait()
 		m.must(Recover(m.dir))
+	}
+}
+
+// The time that programs see of a file which is cut is that underneath, also if it had the size already: it is the one
+// that peers are told.
+func TestWrittenTimeIsThatUnderneath(t *testing.T) {
+	m := start(t)
+	for _, size := range []int64{3, 2, 4} {
+		name := fmt.Sprint("cut to ", size)
+		m.write(name, "old")
+		m.must(os.Chtimes(m.path(name), time.Time{}, time.Unix(1, 0)))
+		m.must(os.Truncate(m.path(name), size))
+		seen, err := os.Stat(m.path(name))
+		m.must(err)
+		under, err := os.Stat(m.under + "/" + name)
+		m.must(err)
+		if !seen.ModTime().Equal(under.ModTime()) || seen.Size() != size || under.Size() != size {
+			t.Errorf("%s: %v, %d bytes; underneath %v, %d", name, seen.ModTime(), seen.Size(), under.ModTime(), under.Size())
+		}
 	}
 }
