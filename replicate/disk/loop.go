@@ -112,7 +112,7 @@ func (f *Folder) rest(ctx context.Context, busy bool) error {
 		a.done <- a.run()
 	case <-f.queue.wake:
 		if len(f.waiters) == 0 {
-			return f.gather(ctx)
+			return f.idle(ctx, gather) // changes come together
 		}
 	case l := <-f.results:
 		return f.commitAll(append(l, f.found()...))
@@ -122,9 +122,9 @@ func (f *Folder) rest(ctx context.Context, busy bool) error {
 	return nil
 }
 
-// gather lets changes come together.
-func (f *Folder) gather(ctx context.Context) error {
-	t := time.NewTimer(gather)
+// idle lets some time pass, or has the loop run what it is asked to.
+func (f *Folder) idle(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

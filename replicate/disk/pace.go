@@ -39,14 +39,5 @@ func (f *Folder) yield(ctx context.Context, d time.Duration) error {
 	if d == 0 || len(f.waiters) > 0 || f.queue.length() > backlog {
 		return nil
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case a := <-f.asks:
-		a.done <- a.run()
-	case <-t.C:
-	}
-	return nil
+	return f.idle(ctx, d)
 }
