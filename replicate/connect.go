@@ -27,8 +27,8 @@ func (r *Replicator) connect(ctx context.Context, p *peer) (l *session.Line, fre
 	dialable := p.dialable
 	r.mu.Unlock()
 	if !dialable {
-		return nil, false, fmt.Errorf("%s: %w: it has no address here and has not dialed; `syncfs peer add %s ADDRESS` gives it one",
-			p.name, ErrUnreachable, p.name)
+		return nil, false, fmt.Errorf("%w: it has no address here and has not dialed; `syncfs peer add %s ADDRESS` gives it one",
+			ErrUnreachable, p.name)
 	}
 	conn, err := r.o.Dial(ctx, p.name)
 	if err != nil {

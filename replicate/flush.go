@@ -107,7 +107,7 @@ func (r *Replicator) flush(ctx context.Context, p *peer) Outcome {
 	ours, theirs := result.Ours, result.Theirs
 	switch {
 	case err == nil && theirs.Scanning:
-		o.Kind, o.Err = Timeout, fmt.Errorf("%s: the scan of its folder has not ended, or programs are writing files there", p.name)
+		o.Kind, o.Err = Timeout, errors.New("the scan of its folder has not ended, or programs are writing files there")
 	case err == nil && ours.Steps+theirs.Steps > 0:
 		o.Kind = Held
 		o.Err = fmt.Errorf("%d changes are held, refused by the disk or put off here, %d on %s: `syncfs status` there names them",
@@ -120,7 +120,7 @@ func (r *Replicator) flush(ctx context.Context, p *peer) Outcome {
 		}
 	case err == nil:
 	case ctx.Err() != nil:
-		o.Kind, o.Err = Timeout, fmt.Errorf("%s: not done in time: %w", p.name, err)
+		o.Kind, o.Err = Timeout, fmt.Errorf("not done in time: %w", err)
 	case errors.Is(err, ErrUnreachable), errors.Is(err, session.ErrSilent), errors.Is(err, session.ErrClosed):
 		o.Kind = Unreachable
 	default:
