@@ -69,6 +69,7 @@ func describeOne(path string) string {
 		target, err := os.Readlink(path)
 		said += fmt.Sprintf(" to %.50q %v", target, err)
 	case unix.S_IFREG:
+		unix.Chmod(path, 0o600) // an ordinary user reads only then what is in it
 		said += fmt.Sprintf(" %d bytes", st.Size)
 		if st.Size < 1<<24 {
 			b, err := os.ReadFile(path)
