@@ -1,5 +1,5 @@
 #!/bin/sh
-# fuzz.sh TIME: runs every fuzz target of the module for TIME.
+# fuzz.sh TIMES: runs every fuzz target of the module TIMES, as in 300000x.
 set -eu
 go list ./... | while read -r package; do
 	go test -list '^Fuzz' "$package" | grep '^Fuzz' | while read -r target; do
