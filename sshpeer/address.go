@@ -3,13 +3,14 @@ package sshpeer
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxAddress bounds an address as written.
+// maxAddress bounds an address as written, by people and by String.
 const maxAddress = 4096
 
 // An Address says where a member is reached: at host:port by the embedded server, or by an OpenSSH login
@@ -25,8 +26,8 @@ type Address struct {
 // ParseAddress reads host:port or ssh://[user@]host[:port]/path. A path that begins with /~/ is relative
 // to the login directory. Special bytes of the path are written as %XX.
 func ParseAddress(s string) (Address, error) {
-	if s == "" || len(s) > maxAddress {
-		return Address{}, badAddress(s, "want host:port or ssh://user@host/path")
+	if len(s) > maxAddress {
+		return Address{}, badAddress(s, "too long")
 	}
 	if strings.Contains(s, "://") {
 		return parseURL(s)
@@ -67,6 +68,9 @@ func (a Address) check(s string) error {
 	if a.Host == "" || strings.HasPrefix(a.Host, "-") || strings.ContainsFunc(a.Host, unfitForHost) {
 		return badAddress(s, "no host name")
 	}
+	if _, err := netip.ParseAddr(a.Host); err != nil && strings.ContainsAny(a.Host, ":%") {
+		return badAddress(s, "no IPv6 address")
+	}
 	if a.Port != "" {
 		if n, err := strconv.ParseUint(a.Port, 10, 16); err != nil || n == 0 || a.Port[0] == '0' {
 			return badAddress(s, "the port is 1 to 65535")
@@ -80,6 +84,9 @@ func (a Address) check(s string) error {
 	}
 	if a.Path == "" || a.Path == "/" || strings.ContainsFunc(a.Path, isControl) {
 		return badAddress(s, "the path of the folder is missing: ssh://user@host/path")
+	}
+	if len(a.String()) > maxAddress {
+		return badAddress(s, "too long")
 	}
 	return nil
 }

@@ -38,7 +38,8 @@ func TestParseAddressRefuses(t *testing.T) {
 }
 
 func FuzzParseAddress(f *testing.F) {
-	for _, s := range []string{"host:7000", "[::1]:7000", "ssh://me@host:22/a%20b", "ssh://host/~/x", "ssh://[fe80::1%25eth0]/x"} {
+	for _, s := range []string{"host:7000", "[::1]:7000", "ssh://me@host:22/a%20b", "ssh://host/~/x", "ssh://[fe80::1%25eth0]/x",
+		"ssh://::/x", "ssh://host/" + strings.Repeat("\x8b", maxAddress/2)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
