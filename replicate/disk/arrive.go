@@ -23,7 +23,7 @@ func (s *staging) putBack(l []content) {
 	s.durable = slices.Concat(l, s.durable)
 }
 
-// entered: contents taken are in the journal, in staging or in place.
+// entered: contents are in the journal, in staging or in place, or given up.
 func (s *staging) entered(l []content) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,17 +44,17 @@ func (s *staging) lose() {
 	}
 }
 
-// arrive journals contents that are durable, where nothing is to be put in place for now.
-func (f *Folder) arrive() error {
+// arrive journals contents that are durable, where nothing is to be put in place for now. More: there are others.
+func (f *Folder) arrive() (more bool, err error) {
 	l := f.staging.take(maxFamilies)
-	err := f.inParts(len(l), func(b *batch, i int) error {
+	err = f.inParts(len(l), func(b *batch, i int) error {
 		if err := b.arrived(l[i]); err != nil {
 			return err
 		}
 		return b.keepStaged(l[i])
 	})
 	f.staging.entered(l)
-	return err
+	return len(l) == maxFamilies, err
 }
 
 // arrived takes in that a content is in staging, and has what wants it go on. Whoever calls it keeps it there, or

@@ -131,7 +131,7 @@ func (f *Folder) execute(ctx context.Context) (more bool, err error) {
 	f.staging.lose()
 	if f.brake.on() || !f.scanner.knows() {
 		x.idle = f.brake.on()
-		return false, f.arrive()
+		return f.arrive()
 	}
 	come := f.staging.take(min(x.families, max(0, maxSteps-len(x.ready))))
 	if len(come) > 0 {
@@ -164,6 +164,7 @@ func (f *Folder) execute(ctx context.Context) (more bool, err error) {
 	case errors.As(err, &lost):
 		f.staging.putBack(come)
 		x.hold = f.options.Now().Add(unsafe)
+		f.alarm(unsafe)
 		return false, nil
 	case err != nil:
 		return false, err

@@ -88,11 +88,9 @@ func (s *staging) hand(ctx context.Context, c content) error {
 	case <-ctx.Done():
 	case <-s.f.done:
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.waiting--
-	s.over(c.root, 1)
 	s.discard(c.name)
+	s.entered([]content{c})
+	s.poke()
 	return errors.Join(ctx.Err(), ErrClosed)
 }
 

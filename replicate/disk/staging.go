@@ -306,12 +306,8 @@ func (s *staging) settle(l []content) {
 			s.discard(c.name)
 			s.refuse(err)
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.waiting -= len(l)
-		for _, c := range l {
-			s.over(c.root, 1)
-		}
+		s.entered(l)
+		s.poke()
 		return
 	}
 	s.accept()

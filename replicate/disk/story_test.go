@@ -3,11 +3,13 @@ package disk
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -111,17 +113,37 @@ func (s *station) ctx() context.Context {
 
 func (s *station) must(err error) {
 	s.t.Helper()
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.explain()
+	}
 	if err != nil {
 		s.t.Fatalf("%s: %v", s.name, err)
 	}
 }
 
+// explain says what a folder that does not come to an end is at.
+func (s *station) explain() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	f := s.folder
+	err := f.do(ctx, func() error {
+		s.t.Logf("%s: journaled %d of %d, works %+v, %d timers, scanner ready %t waiting %t, staging empty %t, execution %+v, %d waiters",
+			s.name, f.journaled, f.queue.last(), *f.works, len(f.timers), f.scanner.ready.Load(), f.scanner.waiting(), f.staging.empty(),
+			f.execution, len(f.waiters))
+		return nil
+	})
+	stacks := make([]byte, 1<<20)
+	s.t.Logf("%s: asked what it is at: %v\n%s", s.name, err, stacks[:runtime.Stack(stacks, true)])
+}
+
 func (s *station) settled() *station {
 	s.t.Helper()
 	if err := s.folder.WaitSettled(s.ctx()); err != nil {
+		s.explain()
 		s.t.Fatalf("%s: does not settle: %v; %+v", s.name, err, s.folder.Status())
 	}
 	if err := s.folder.Settle(s.ctx()); err != nil {
+		s.explain()
 		s.t.Fatalf("%s: steps are not made: %v; %+v", s.name, err, s.folder.Status())
 	}
 	return s

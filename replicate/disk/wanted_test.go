@@ -183,3 +183,20 @@ func TestWantedByEach(t *testing.T) {
 	b.want("f", "the same")
 	b.want("g", "the same")
 }
+
+// A content that is committed and can't be made durable is given up, and who waits for all that is on its way is told.
+func TestNobodyWaitsForAContentThatIsGivenUp(t *testing.T) {
+	a := newStation(t, "a").begin().settled()
+	s, c := a.folder.staging, content{root: emptyRoot, name: "not there"}
+	s.mu.Lock()
+	s.waiting++
+	s.under[c.root]++
+	s.mu.Unlock()
+	settled := make(chan error, 1)
+	go func() { settled <- a.folder.Settle(a.ctx()) }()
+	for waits := false; !waits; {
+		a.must(a.folder.do(a.ctx(), func() error { waits = len(a.folder.waiters) == 1; return nil }))
+	}
+	s.commit <- c
+	a.must(<-settled)
+}
