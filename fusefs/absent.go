@@ -107,12 +107,9 @@ func (a *awaited) has(n *node) bool {
 	return a.by[n] > 0
 }
 
-// bring waits until the content of a file is here, or makes an empty file if the program truncates it. ESTALE has the
-// kernel look the name up again: another file was put there as the program began to wait.
-func (v *volume) bring(cancel <-chan struct{}, n *node, flags uint32) error {
-	if flags&unix.O_TRUNC != 0 {
-		return v.materialize(n)
-	}
+// bring waits until the content of a file is here. ESTALE has the kernel look the name up again: another file was put
+// there as the program began to wait.
+func (v *volume) bring(cancel <-chan struct{}, n *node) error {
 	v.awaited.add(n, +1)
 	defer v.awaited.add(n, -1)
 	v.names.RLock()
@@ -262,11 +259,10 @@ func (v *volume) exchangeAbsent(a, b spot, haveA, haveB bool) error {
 // here from then on.
 func (v *volume) setAbsent(n *node, in *fuse.SetAttrIn, out *fuse.AttrOut) (done bool, err error) {
 	if in.Valid&fuse.FATTR_SIZE != 0 {
-		flags := uint32(0)
 		if in.Size == 0 {
-			flags = unix.O_TRUNC
+			return false, v.materialize(n)
 		}
-		return false, v.bring(nil, n, flags)
+		return false, v.bring(nil, n)
 	}
 	v.names.RLock()
 	defer v.names.RUnlock()

@@ -146,6 +146,10 @@ func TestAbsentFileIsChangedWithoutContent(t *testing.T) {
 	a.setFetch(func(context.Context, string, string) error { return errors.New("no peer") })
 	m.must(os.Remove(m.path("a")))
 	m.must(os.Rename(m.path("b"), m.path("e")))
+	if _, err := os.Create(m.path("c")); !errors.Is(err, unix.EIO) {
+		t.Errorf("open of what nobody has, to truncate it: %v", err)
+	}
+	m.must(os.Truncate(m.path("c"), 0))
 	m.write("c", "mine")
 	m.write("new", "mine")
 	m.must(os.Rename(m.path("new"), m.path("d")))

@@ -87,7 +87,7 @@ func (v *volume) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out *fu
 func (v *volume) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
 	var fd int
 	flags := int(in.Flags)&openFlags | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	flags &^= unix.O_NOATIME | unix.O_TRUNC
+	flags &^= unix.O_NOATIME
 	if v.writeback && flags&unix.O_ACCMODE == unix.O_WRONLY {
 		flags = flags&^unix.O_ACCMODE | unix.O_RDWR
 	}
@@ -167,7 +167,7 @@ func (v *volume) Link(cancel <-chan struct{}, in *fuse.LinkIn, name string, out 
 		return fuse.Status(unix.ESTALE)
 	}
 	if v.isAbsent(n) {
-		if err := v.bring(cancel, n, 0); err != nil {
+		if err := v.bring(cancel, n); err != nil {
 			return status(err)
 		}
 	}

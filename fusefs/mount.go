@@ -155,9 +155,10 @@ func (m *Mounted) attach(o Options) (*fuse.Server, error) {
 		EnableAcl:                true,
 		DisableSplice:            true,
 		Debug:                    o.Logger.Enabled(context.Background(), LevelTrace),
-		ExtraCapabilities: fuse.CAP_HANDLE_KILLPRIV_V2 | fuse.CAP_ATOMIC_O_TRUNC |
-			fuse.CAP_DONT_MASK | fuse.CAP_NO_OPENDIR_SUPPORT | fuse.CAP_SETXATTR_EXT | fuse.CAP_ASYNC_DIO |
-			fuse.CAP_DIRECT_IO_ALLOW_MMAP,
+		// Not CAP_ATOMIC_O_TRUNC: after such an open the kernel cuts the file once more by itself (do_truncate), without a
+		// word and with what others wrote in between.
+		ExtraCapabilities: fuse.CAP_HANDLE_KILLPRIV_V2 | fuse.CAP_DONT_MASK | fuse.CAP_NO_OPENDIR_SUPPORT |
+			fuse.CAP_SETXATTR_EXT | fuse.CAP_ASYNC_DIO | fuse.CAP_DIRECT_IO_ALLOW_MMAP,
 		Logger: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
 	}
 	if m.v.writeback {

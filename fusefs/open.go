@@ -9,9 +9,9 @@ import (
 	"syncfs/fusefs/backing"
 )
 
-// openFlags are those that mean something to the descriptor underneath. The kernel appends and does
+// openFlags are those that mean something to the descriptor underneath. The kernel appends, truncates and does
 // direct I/O by itself.
-const openFlags = unix.O_ACCMODE | unix.O_TRUNC | unix.O_SYNC | unix.O_DSYNC | unix.O_NOATIME
+const openFlags = unix.O_ACCMODE | unix.O_SYNC | unix.O_DSYNC | unix.O_NOATIME
 
 // Open opens a file; one whose content is not here is fetched first.
 func (v *volume) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
@@ -20,7 +20,7 @@ func (v *volume) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut
 		return fuse.Status(unix.ESTALE)
 	}
 	if v.isAbsent(n) {
-		if err := v.bring(cancel, n, in.Flags); err != nil {
+		if err := v.bring(cancel, n); err != nil {
 			return status(err)
 		}
 	}
@@ -55,24 +55,11 @@ func (v *volume) openNode(n *node, in *fuse.OpenIn, out *fuse.OpenOut) (*handle,
 	if err != nil {
 		return nil, err
 	}
-	trunc := flags&unix.O_TRUNC != 0
-	if trunc && in.Mode&fuse.OPEN_KILL_SUIDGID != 0 {
-		if err := v.killPriv(&in.InHeader, fd, true); err != nil {
-			unix.Close(fd)
-			return nil, err
-		}
-	}
-	if trunc {
-		st.Size = 0
-	}
 	h := newHandle(fd, in.Flags)
 	if direct {
 		out.OpenFlags |= fuse.FOPEN_DIRECT_IO
 	}
 	v.opened(n, h, &st, out)
-	if trunc {
-		v.overwritten(n, true)
-	}
 	return h, nil
 }
 
@@ -110,8 +97,7 @@ func open(d int, name string, how int) (int, error) {
 	}
 }
 
-// opened makes a descriptor a handle of n; st is what the file was before it was opened, with the size
-// zero if it is to be read again as a whole anyway. names is held.
+// opened makes a descriptor a handle of n; st is what the file was before it was opened. names is held.
 func (v *volume) opened(n *node, h *handle, st *unix.Stat_t, out *fuse.OpenOut) {
 	f := v.lockFile(n, true)
 	defer v.unlockFile(f)

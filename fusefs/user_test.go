@@ -1,12 +1,14 @@
 package fusefs
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -111,6 +113,30 @@ func TestWrittenTimeIsThatUnderneath(t *testing.T) {
 		m.must(err)
 		if !seen.ModTime().Equal(under.ModTime()) || seen.Size() != size || under.Size() != size {
 			t.Errorf("%s: %v, %d bytes; underneath %v, %d", name, seen.ModTime(), seen.Size(), under.ModTime(), under.Size())
+		}
+	}
+}
+
+// What many programs write to one file, each of which empties it first, is the same in the mount and underneath.
+func TestWrittenAnewByManyAtOnce(t *testing.T) {
+	m := start(t)
+	for round := range 400 {
+		var all sync.WaitGroup
+		for writer := range 8 {
+			all.Go(func() {
+				for i := range 5 {
+					if err := os.WriteFile(m.path("f"), bytes.Repeat([]byte{'a'}, 1+(writer*37+i*101)%400), 0o644); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		seen := m.read("f")
+		under, err := os.ReadFile(m.under + "/f")
+		m.must(err)
+		if seen != string(under) {
+			t.Fatalf("round %d: %d bytes in the mount, %d underneath", round, len(seen), len(under))
 		}
 	}
 }

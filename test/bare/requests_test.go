@@ -30,6 +30,8 @@ var operations = []struct {
 		"CREATE 1, FLUSH 1, GETATTR 1, GETXATTR 1, LOOKUP 1, RELEASE 1, WRITE 1"},
 	{"open, write, close", func() error { return write("new", unix.O_WRONLY) },
 		"OPEN 1, RELEASE 1", "FLUSH 1, OPEN 1, RELEASE 1, WRITE 1"},
+	{"open to truncate, close", func() error { return empty("new") },
+		"OPEN 1, RELEASE 1, SETATTR 1", "FLUSH 1, OPEN 1, RELEASE 1, SETATTR 1"},
 	{"open, read, close", func() error { return read("file") }, "OPEN 1, RELEASE 1", "FLUSH 1, OPEN 1, RELEASE 1"},
 	{"stat of what was read", func() error { return stat("file") }, "GETATTR 1", "GETATTR 1"},
 	{"stat", func() error { return stat("file") }, "", ""},
@@ -108,6 +110,14 @@ func write(name string, flags int) error {
 		return err
 	}
 	if _, err := unix.Write(fd, make([]byte, 4096)); err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+func empty(name string) error {
+	fd, err := unix.Open(name, unix.O_WRONLY|unix.O_TRUNC, 0)
+	if err != nil {
 		return err
 	}
 	return unix.Close(fd)

@@ -21,8 +21,6 @@ var differences = []difference{
 
 	{name: "open/blocks are told as they are written", call: "stat f blocks => 128", stage: "ordinary",
 		why: "the kernel does not tell what it has not written back"},
-	{name: "open/a program that runs is not emptied by who opens it to read",
-		why: "the kernel asks for the truncation before it sees that the program runs"},
 	{name: "truncate/beyond the limit of the filesystem", stage: "ordinary", why: "the kernel knows not how large files can be underneath"},
 	{name: "sparse/seeks data and holes", stage: "ordinary", why: "the kernel does not tell what it has not written back"},
 	{name: "sparse/room that was made is data or not, as underneath", stage: "ordinary", why: "the kernel does not tell what it has not written back"},
