@@ -1,6 +1,10 @@
 package fusefs
 
-import "strings"
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
 
 // A link is a name of a node in a directory.
 type link struct {
@@ -18,7 +22,12 @@ func (t *table) supplant(l link, n *node) {
 	t.addLink(n, l)
 }
 
+// addLink gives n one more name, but for a directory, which has one. A name of which nobody knows the way any more is
+// given up: a directory above it was moved where the kernel has not looked, and is known anew there.
 func (t *table) addLink(n *node, l link) {
+	for n.link.parent != nil && n.link != l && (n.kind == unix.S_IFDIR || !n.link.leads()) {
+		t.removeLink(n, n.link)
+	}
 	if n.link == l {
 		return
 	}
@@ -147,6 +156,15 @@ func (t *table) dirNames(n *node) ([]string, bool) {
 		return nil, true
 	}
 	return n.link.names()
+}
+
+// leads tells whether there is a way from the folder to l.
+func (l link) leads() bool {
+	p := l.parent
+	for p != nil && p.id != 1 && !p.hidden {
+		p = p.link.parent
+	}
+	return p != nil && !p.hidden
 }
 
 func (l link) names() ([]string, bool) {
