@@ -460,3 +460,22 @@ func TestLinkOfWhatWasWrittenAnew(t *testing.T) {
 		b.one("new", f, g)
 	}
 }
+
+// A file changes places with a directory in which it has another name.
+func TestExchangedWithTheDirectoryOfAnotherName(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.mkdir("d"))
+	a.must(a.write("f", "a file"))
+	a.must(a.link("f", "d/g"))
+	a.settled()
+	a.must(a.folder.do(a.ctx(), func() error { // the mode is looked at when the file has moved
+		return errors.Join(a.chmod("f", 0o600), a.exchange("f", "d"))
+	}))
+	converge(t, a, b)
+	a.must(a.exchange("d", "f"))
+	converge(t, a, b)
+	for _, s := range []*station{a, b} {
+		s.want("d/g", "a file")
+		s.checkLinks()
+	}
+}

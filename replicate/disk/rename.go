@@ -97,7 +97,10 @@ func (b *batch) rename(a *journal.Applied, k key, over *journal.Applied) error {
 	}
 	n.Parent, n.Name = k.dir, k.name
 	b.moveWork(at(a), k)
-	return b.putMoved(&n)
+	if err := b.put(&n); err != nil {
+		return err
+	}
+	return b.attendMoved(&n)
 }
 
 func (b *batch) renameShown(a *journal.Applied, k key, over *journal.Applied) (item.ID, error) {
@@ -220,8 +223,14 @@ func (b *batch) exchange(x, y *journal.Applied) error {
 	}
 	p, q := *x, *y
 	p.Parent, p.Name, q.Parent, q.Name = y.Parent, y.Name, x.Parent, x.Name
-	for _, a := range []*journal.Applied{&p, &q} {
-		if err := b.putMoved(a); err != nil {
+	moved := []*journal.Applied{&p, &q}
+	for _, a := range moved {
+		if err := b.put(a); err != nil {
+			return err
+		}
+	}
+	for _, a := range moved {
+		if err := b.attendMoved(a); err != nil {
 			return err
 		}
 	}
@@ -241,13 +250,10 @@ func (b *batch) swapWork(k, l key) {
 	}
 }
 
-// putMoved enters an entry at its new place, with the attributes that it has there: a rename has set the change
-// time, and what was set before under the old name could not be looked at any more.
-func (b *batch) putMoved(a *journal.Applied) error {
-	if err := b.put(a); err != nil || a.Absent {
-		return err
-	}
-	if a.Signature == (signature.Signature{}) {
+// attendMoved takes the attributes that an entry has at its new place: a rename has set the change time, and what was set
+// before under the old name could not be looked at any more.
+func (b *batch) attendMoved(a *journal.Applied) error {
+	if a.Absent || a.Signature == (signature.Signature{}) {
 		return nil // held: they are taken with its content
 	}
 	return b.attend(a)
