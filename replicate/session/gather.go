@@ -46,7 +46,7 @@ func (g *gatherer) stop() {
 func (g *gatherer) whileJoining(ctx context.Context, more <-chan struct{}) error {
 	defer context.AfterFunc(ctx, func() { g.fail(context.Cause(ctx)) })()
 	for range more {
-		if _, err := g.pass(); err != nil {
+		if _, err := g.pass(false); err != nil {
 			return err
 		}
 	}
@@ -56,7 +56,7 @@ func (g *gatherer) whileJoining(ctx context.Context, more <-chan struct{}) error
 // all fetches what is wanted here and to be had from the peer.
 func (g *gatherer) all() error {
 	for again := true; again; {
-		others, err := g.pass()
+		others, err := g.pass(true)
 		if err != nil {
 			return err
 		}
@@ -76,20 +76,17 @@ func (g *gatherer) all() error {
 	return nil
 }
 
-// pass begins to fetch what is wanted and was not tried before. It returns the transfers that other sessions
-// have claimed.
-func (g *gatherer) pass() (others []*transfer, err error) {
+// pass begins to fetch what is wanted and was not tried before. Coming: what is on its way and does not come, too. It
+// returns the transfers that other sessions have claimed.
+func (g *gatherer) pass(coming bool) (others []*transfer, err error) {
 	var few parcel
-	for w, wrong := range g.local.Wanted(g.ctx) {
+	for w, wrong := range g.local.Wanted(g.ctx, g.passed, coming) {
 		if wrong != nil {
 			err = local(g.ctx, fmt.Errorf("wanted contents: %w", wrong))
 			break
 		}
 		if g.ctx.Err() != nil {
 			break
-		}
-		if g.tried[w.Root] {
-			continue
 		}
 		tr, mine := g.o.Transfers.claim(w, g.Peer())
 		if !mine {
@@ -115,6 +112,8 @@ func (g *gatherer) pass() (others []*transfer, err error) {
 	}
 	return others, err
 }
+
+func (g *gatherer) passed(root item.Hash) bool { return g.tried[root] }
 
 // begin fetches jobs as soon as there is room.
 func (g *gatherer) begin(room chan struct{}, jobs []job) {
