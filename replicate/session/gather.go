@@ -23,13 +23,14 @@ type gatherer struct {
 	tried map[item.Hash]bool
 	small chan struct{} // room for requests
 	large chan struct{} // room for contents
+	early chan struct{} // room for either while joining: the join is what all else waits for
 	wg    sync.WaitGroup
 }
 
 func newGatherer(ctx context.Context, l *Line) *gatherer {
 	g := &gatherer{
 		fetcher: fetcher{Line: l, asker: l.content}, tried: map[item.Hash]bool{},
-		small: make(chan struct{}, smallAtOnce), large: make(chan struct{}, largeAtOnce),
+		small: make(chan struct{}, smallAtOnce), large: make(chan struct{}, largeAtOnce), early: make(chan struct{}, 1),
 	}
 	g.ctx, g.fail = context.WithCancelCause(ctx)
 	return g
@@ -79,6 +80,10 @@ func (g *gatherer) all() error {
 // pass begins to fetch what is wanted and was not tried before. Coming: what is on its way and does not come, too. It
 // returns the transfers that other sessions have claimed.
 func (g *gatherer) pass(coming bool) (others []*transfer, err error) {
+	small, large := g.small, g.large
+	if !coming {
+		small, large = g.early, g.early
+	}
 	var few parcel
 	for w, wrong := range g.local.Wanted(g.ctx, g.passed, coming) {
 		if wrong != nil {
@@ -95,17 +100,17 @@ func (g *gatherer) pass(coming bool) (others []*transfer, err error) {
 		}
 		g.tried[w.Root] = true
 		if w.Size > Small {
-			g.begin(g.large, []job{{w, tr}})
+			g.begin(large, []job{{w, tr}})
 			continue
 		}
 		if few.size+w.Size > target || len(few.jobs) == maxThings {
-			g.begin(g.small, few.jobs)
+			g.begin(small, few.jobs)
 			few = parcel{}
 		}
 		few.add(job{w, tr})
 	}
 	if len(few.jobs) > 0 {
-		g.begin(g.small, few.jobs)
+		g.begin(small, few.jobs)
 	}
 	if err == nil && g.ctx.Err() != nil {
 		err = context.Cause(g.ctx)
