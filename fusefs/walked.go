@@ -7,7 +7,7 @@ import (
 )
 
 // maxWalked bounds the directories that are kept open between steps.
-const maxWalked = 64
+const maxWalked = 128
 
 // walked is the directories in which steps were made last, open for as long as no name of the folder changes: many steps
 // follow one another in one directory. Whoever uses it holds Mounted.steps and volume.names.

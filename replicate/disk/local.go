@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -216,8 +217,8 @@ func isHere(tx *journal.Tx, root item.Hash) (bool, error) {
 	return false, err
 }
 
-// wantsAtOnce is how many wanted contents are looked at in one View.
-const wantsAtOnce = 256
+// wantsAtOnce is how many wanted contents are looked at in one View, and come directory by directory.
+const wantsAtOnce = 16 << 10
 
 // Wanted yields the contents that are not here. Those that are on their way come last, if they are asked for: they are
 // waited for, and yielded if they have not come after all, since what was to be copied has been changed or removed.
@@ -298,6 +299,7 @@ type lack struct {
 	want
 	session.Want
 	here bool
+	dir  item.ID // of the item
 }
 
 // wants is every content that is wanted, once.
@@ -334,44 +336,48 @@ func (f *Folder) willCome(x lack) bool {
 	return x.here || f.staging.isUnder(x.root)
 }
 
-// lacking is what is to be known to fetch those contents that somebody wants.
+// lacking is what is to be known to fetch those contents that somebody wants: what is for one directory together, so that
+// both sides do many things in one.
 func (f *Folder) lacking(some []want) (l []lack, err error) {
 	err = f.journal.View(func(tx *journal.Tx) error {
 		for _, x := range some {
-			w, ok, err := wantOf(tx, x)
+			y, ok, err := lackOf(tx, x)
 			if err != nil {
 				return err
 			}
-			if !ok {
-				continue
+			if ok {
+				l = append(l, y)
 			}
-			here, err := isHere(tx, x.root)
-			if err != nil {
-				return err
-			}
-			l = append(l, lack{x, w, here})
 		}
 		return nil
 	})
+	slices.SortFunc(l, func(a, b lack) int { return cmp.Or(a.dir.Compare(b.dir), a.root.Compare(b.root)) })
 	return l, err
 }
 
-func wantOf(tx *journal.Tx, x want) (w session.Want, ok bool, err error) {
+func lackOf(tx *journal.Tx, x want) (y lack, ok bool, err error) {
 	known, err := tx.Known(x.id)
 	if err != nil || known == nil {
-		return w, false, err
+		return y, false, err
 	}
+	y.want, y.dir = x, known.Place.Parent
 	for _, e := range known.Entries {
 		for _, c := range []*item.Content{e.Content, e.Keeps} {
 			if c != nil && !c.Symlink && c.Root == x.root {
-				w, ok = session.Want{Root: x.root, Size: c.Size}, true
+				y.Want, ok = session.Want{Root: x.root, Size: c.Size}, true
 			}
 		}
 	}
-	if ok && w.Size > session.Small {
-		w.Near, err = near(tx, x.id, x.root)
+	if !ok {
+		return y, false, nil
 	}
-	return w, ok, err
+	if y.Size > session.Small {
+		if y.Near, err = near(tx, x.id, x.root); err != nil {
+			return y, false, err
+		}
+	}
+	y.here, err = isHere(tx, x.root)
+	return y, true, err
 }
 
 // near is the content that an item has on disk.
