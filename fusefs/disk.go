@@ -33,10 +33,7 @@ func (m *Mounted) XAttrs(path string) (map[string]string, error) { return m.v.fo
 
 // Place puts what is staged at path. What is replaced goes to trash.
 func (m *Mounted) Place(staged, path string, old signature.Signature) (step.Stat, uint64, error) {
-	if err := m.v.folder.Own(staged, path); err != nil {
-		return step.Stat{}, 0, err
-	}
-	s := &doing{sig: old, path: path, known: m.v.linkedTo(staged) != nil}
+	s := &doing{sig: old, path: path, staged: staged}
 	err := m.step("place", s, order{Op: opPlace, From: staged, To: path}, func(at []target) error {
 		return m.v.placeStep(s, staged, at[0])
 	}, path)
@@ -91,6 +88,9 @@ func (m *Mounted) step(op string, s *doing, o order, direct func([]target) error
 	if !done {
 		err = m.through(s, o, paths[0])
 	}
+	if s.staged == "" || m.ended() {
+		m.walked.clear()
+	}
 	if err == nil {
 		return nil
 	}
@@ -100,17 +100,22 @@ func (m *Mounted) step(op string, s *doing, o order, direct func([]target) error
 	return &fs.PathError{Op: op, Path: paths[len(paths)-1], Err: err}
 }
 
+// ended: the folder is not mounted any more, and what is done in it is not seen.
+func (m *Mounted) ended() bool {
+	select {
+	case <-m.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // direct makes a step underneath if no program would notice. names is held, so none can come to know of
 // the directories meanwhile.
 func (m *Mounted) direct(s *doing, fn func([]target) error, paths []string) (done bool, err error) {
 	m.v.names.Lock()
 	defer m.v.names.Unlock()
 	var all []target
-	defer func() {
-		for _, t := range all {
-			unix.Close(t.Dir)
-		}
-	}()
 	for _, path := range paths {
 		if path == "" {
 			return false, nil
@@ -138,25 +143,43 @@ func (m *Mounted) aim(s *doing, path string) (t target, through bool, err error)
 		return target{}, false, err
 	}
 	name := names[len(names)-1]
-	dir, err := backing.Walk(m.v.folder.Root(), names[:len(names)-1])
+	above := path[:max(0, len(path)-len(name)-1)]
+	dir, err := m.walked.open(m.v.folder.Root(), above, names[:len(names)-1], m.v.order.Load())
 	if err != nil {
 		return target{}, false, err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(dir, &st); err != nil {
-		unix.Close(dir)
-		return target{}, false, err
-	}
-	parent, seen := m.v.table.watched(keyOf(&st))
-	t = target{At: backing.At{Dir: dir, Name: name, Path: path}, link: link{parent, name}}
+	parent, seen := m.v.table.watched(dir.key)
+	t = target{At: backing.At{Dir: dir.fd, Name: name, Path: path}, link: link{parent, name}}
 	if n := m.v.table.named(t.link); n != nil {
 		t.absent = s.sig == noSignature && m.v.absentAt(path) && m.v.awaited.has(n)
 	}
-	if unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && (s.attr || st.Nlink > 1 && st.Mode&unix.S_IFMT == unix.S_IFREG) {
-		seen = seen || m.v.table.known(keyOf(&st)) != nil
+	if t.was, err = statAt(t.At); err != nil {
+		return t, false, err
 	}
-	seen = seen || s.known
+	t.looked = true
+	if st := t.was; st != nil && (s.attr || st.Nlink > 1 && st.Mode&unix.S_IFMT == unix.S_IFREG) {
+		seen = seen || m.v.table.known(keyOf(st)) != nil
+	}
+	if s.staged != "" {
+		known, err := m.own(s.staged, t.was)
+		if err != nil {
+			return t, false, err
+		}
+		seen = seen || known
+	}
 	return t, seen && !t.absent, nil
+}
+
+// own gives what is staged its owner, and says whether it is a further name of a file that the kernel knows.
+func (m *Mounted) own(staged string, was *unix.Stat_t) (known bool, err error) {
+	is, err := statAt(backing.At{Dir: m.v.folder.Staging(), Name: staged})
+	if err == nil && is == nil {
+		err = unix.ENOENT
+	}
+	if err != nil {
+		return false, err
+	}
+	return is.Nlink > 1 && m.v.table.known(keyOf(is)) != nil, m.v.folder.OwnAs(staged, is, was)
 }
 
 // through gives an order to the helper.

@@ -32,7 +32,6 @@ func (m *Mounted) linkStaged(from, staged string, sig signature.Signature) error
 	if err != nil {
 		return err
 	}
-	defer unix.Close(t.Dir)
 	return m.v.whileStill(t.At, func(*unix.Stat_t, *file) error { return m.v.folder.LinkAt(t.At, staged, sig) })
 }
 

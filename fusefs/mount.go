@@ -59,8 +59,9 @@ type Mounted struct {
 	child *child
 	point string
 
-	steps sync.Mutex // held over each step; before v.names
-	done  chan struct{}
+	steps  sync.Mutex // held over each step; before v.names
+	walked walked
+	done   chan struct{}
 }
 
 // LevelTrace is the level below debug at which each request and its answer is logged.
@@ -221,6 +222,7 @@ func (m *Mounted) serve(server *fuse.Server) {
 	m.v.settleEnded()
 	m.v.notices.Wait()
 	m.v.dirs.closeAll()
+	m.walked.clear()
 	close(m.done)
 }
 

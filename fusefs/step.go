@@ -19,7 +19,7 @@ type doing struct {
 	sig    signature.Signature
 	path   string // of what is expected
 	attr   bool   // attributes are to be set
-	known  bool   // a further name is placed of a file that the kernel knows
+	staged string // what is to be placed
 	passed bool   // the signature was compared
 	stat   step.Stat
 	order  uint64
@@ -75,7 +75,9 @@ func (v *volume) stepRemove(parent uint64, name string) fuse.Status {
 type target struct {
 	backing.At
 	link   link
-	absent bool // an absent file is there
+	absent bool         // an absent file is there
+	looked bool         // was is what is there
+	was    *unix.Stat_t // nil: nothing
 }
 
 func (v *volume) target(s spot) target {
@@ -86,12 +88,16 @@ func (v *volume) target(s spot) target {
 func (v *volume) placeStep(s *doing, staged string, to target) error {
 	linked := v.linkedTo(staged)
 	err := v.whileLinked(linked, staged, to.At, func() error {
-		return v.whileStill(to.At, func(old *unix.Stat_t, f *file) error {
+		place := func(old *unix.Stat_t, f *file) error {
 			return v.leaving(to, old, f, func(at backing.At) (k backing.Kept, err error) {
 				s.stat, k, err = v.folder.PlaceAt(staged, at, s.sig)
 				return k, err
 			})
-		})
+		}
+		if to.looked && to.was == nil {
+			return place(nil, nil)
+		}
+		return v.whileStill(to.At, place)
 	})
 	switch {
 	case err != nil:
@@ -150,26 +156,40 @@ func statKey(s step.Stat) key { return key{s.Signature.Dev, s.Signature.Ino} }
 // whileStill calls fn with the stat of what is there, nil if nothing is, and with what is open of it, unless it is
 // being written: its lock is held, so that no write begins meanwhile.
 func (v *volume) whileStill(at backing.At, fn func(*unix.Stat_t, *file) error) error {
-	var st unix.Stat_t
-	if err := unix.Fstatat(at.Dir, at.Name, &st, unix.AT_SYMLINK_NOFOLLOW); err == unix.ENOENT {
-		return fn(nil, nil)
-	} else if err != nil {
+	st, err := statAt(at)
+	if err != nil {
 		return err
 	}
-	n := v.table.known(keyOf(&st))
+	if st == nil {
+		return fn(nil, nil)
+	}
+	n := v.table.known(keyOf(st))
 	if n == nil {
-		return fn(&st, nil)
+		return fn(st, nil)
 	}
 	f := v.lockFile(n, false)
 	if f == nil {
-		return fn(&st, nil)
+		return fn(st, nil)
 	}
 	defer f.mu.Unlock()
 	v.look(f)
 	if f.busy() {
 		return step.ErrBusy
 	}
-	return fn(&st, f)
+	return fn(st, f)
+}
+
+// statAt is the stat of what is there, nil if nothing is.
+func statAt(at backing.At) (*unix.Stat_t, error) {
+	st := new(unix.Stat_t)
+	err := unix.Fstatat(at.Dir, at.Name, st, unix.AT_SYMLINK_NOFOLLOW)
+	if err == unix.ENOENT {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return st, nil
 }
 
 // checkStep compares the signature before the first change of attributes that a step makes of n. Other

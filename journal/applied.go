@@ -179,20 +179,19 @@ func parseAt(key, at []byte) (Slot, string, error) {
 }
 
 // index is every key by which the entry is found among others; none of nil.
-func (a *Applied) index() map[string]bool {
+func (a *Applied) index() (keys [][]byte) {
 	if a == nil {
 		return nil
 	}
-	keys := map[string]bool{}
 	at := appliedKey(a.Parent, a.Name)[1:]
 	if a.Content != nil && !a.Content.Symlink && !a.Absent {
-		keys[string(append(byRootPrefix(a.Content.Root), at...))] = true
+		keys = append(keys, append(byRootPrefix(a.Content.Root), at...))
 	}
 	if s := a.Signature; s.Ino != 0 {
-		keys[string(append(byInodePrefix(s.Dev, s.Ino), at...))] = true
+		keys = append(keys, append(byInodePrefix(s.Dev, s.Ino), at...))
 	}
 	if l, ok := a.Alike(); ok {
-		keys[string(append(alikePrefix(l), at...))] = true
+		keys = append(keys, append(alikePrefix(l), at...))
 	}
 	return keys
 }

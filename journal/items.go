@@ -1,6 +1,9 @@
 package journal
 
 import (
+	"bytes"
+	"slices"
+
 	"syncfs/journal/item"
 	"syncfs/journal/name"
 	"syncfs/journal/version"
@@ -155,8 +158,7 @@ func (tx *Tx) change(id item.ID, key []byte, it *item.Item, apply func(*states))
 }
 
 // index is every key by which the item is found: a function of its states alone.
-func (s states) index() map[string]bool {
-	keys := map[string]bool{}
+func (s states) index() (keys [][]byte) {
 	shown := s.known
 	if s.older != nil {
 		shown = s.older
@@ -166,35 +168,39 @@ func (s states) index() map[string]bool {
 			if seq == 0 {
 				continue // as good as none
 			}
-			keys[string(logKey(i, seq, s.known.ID))] = true
+			keys = append(keys, logKey(i, seq, s.known.ID))
 		}
 		if p := s.known.Place.Parent; p != shown.Place.Parent {
-			keys[string(parentKey(p, s.known.ID))] = true
+			keys = append(keys, parentKey(p, s.known.ID))
 		}
 	}
 	if shown != nil {
-		keys[string(childKey(shown.Place.Parent, name.Family(shown.Place.Name), shown.ID))] = true
+		keys = append(keys, childKey(shown.Place.Parent, name.Family(shown.Place.Name), shown.ID))
 	}
 	if unstamped(s.known) || unstamped(s.older) {
-		keys[string(unstampedKey(shown.ID))] = true
+		keys = append(keys, unstampedKey(shown.ID))
 	}
 	return keys
 }
 
 func unstamped(it *item.Item) bool { return it != nil && it.Context[version.Provisional] > 0 }
 
-// reindex brings the index from what it was to what it is to be.
-func (tx *Tx) reindex(before, after map[string]bool) error {
-	for k := range before {
-		if !after[k] {
-			if err := tx.delete([]byte(k)); err != nil {
+// reindex brings the index from what it was to what it is to be: a handful of keys each, as a rule.
+func (tx *Tx) reindex(before, after [][]byte) error {
+	if len(before) > 0 && len(after) > 0 {
+		slices.SortFunc(before, bytes.Compare)
+		slices.SortFunc(after, bytes.Compare)
+	}
+	for _, k := range before {
+		if _, stays := slices.BinarySearchFunc(after, k, bytes.Compare); !stays {
+			if err := tx.delete(k); err != nil {
 				return err
 			}
 		}
 	}
-	for k := range after {
-		if !before[k] {
-			if err := tx.set([]byte(k), nil); err != nil {
+	for _, k := range after {
+		if _, was := slices.BinarySearchFunc(before, k, bytes.Compare); !was {
+			if err := tx.set(k, nil); err != nil {
 				return err
 			}
 		}

@@ -43,7 +43,8 @@ type Journal struct {
 
 	// writer is held by the one Update at work. Nothing is locked after it but Badger's own.
 	writer sync.Mutex
-	tail   *tail // guarded by writer
+	tail   *tail    // guarded by writer
+	spare  *overlay // of the last Update, for the next; guarded by writer; nil: none
 
 	marks atomic.Uint64
 	kinds kinds

@@ -50,12 +50,29 @@ func (j *Journal) Update(fn func(*Tx) error) error {
 	defer snapshot.Discard()
 	tx := &Tx{
 		snapshot: snapshot, kinds: &j.kinds,
-		writes: newOverlay(), maxKeys: j.db.MaxBatchCount(), maxSize: j.db.MaxBatchSize(),
+		writes: j.overlay(), maxKeys: j.db.MaxBatchCount(), maxSize: j.db.MaxBatchSize(),
 	}
+	defer j.keep(tx.writes)
 	if err := fn(tx); err != nil {
 		return err
 	}
 	return j.commit(tx.writes)
+}
+
+// overlay is one for a transaction, and keep takes it back. They are called with writer held.
+func (j *Journal) overlay() *overlay {
+	if j.spare == nil {
+		return newOverlay()
+	}
+	o := j.spare
+	j.spare = nil
+	return o
+}
+
+func (j *Journal) keep(o *overlay) {
+	if o.reset() {
+		j.spare = o
+	}
 }
 
 // commit is called with writer held.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 )
 
@@ -66,21 +67,21 @@ func (c *Conn) Call(ctx context.Context, op string, args, result any, progress f
 	return json.Unmarshal(raw, result)
 }
 
-// A Pipe is the stream of a streaming request.
-type Pipe interface {
-	io.ReadWriteCloser
-	CloseWrite() error // the other end then reads to the end, and may still answer
-}
-
-// Stream makes the streaming request op; the pipe takes over the connection.
-func (c *Conn) Stream(op string) (Pipe, error) {
-	if _, err := c.call(op, nil, nil); err != nil {
-		return nil, err
+// HandOver makes the request op, which hands files over, and returns when the daemon is done with them. When ctx ends
+// it is called off.
+func (c *Conn) HandOver(ctx context.Context, op string, files ...*os.File) error {
+	defer context.AfterFunc(ctx, func() { c.conn.Close() })()
+	_, err := c.call(op, nil, nil, files...)
+	if err == nil {
+		_, err = io.Copy(io.Discard, c.in)
 	}
-	return &hijacked{conn: c.conn, in: c.in}, nil
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
-func (c *Conn) call(op string, args any, progress func(string)) (json.RawMessage, error) {
+func (c *Conn) call(op string, args any, progress func(string), files ...*os.File) (json.RawMessage, error) {
 	raw, err := json.Marshal(args)
 	if err != nil {
 		return nil, err
@@ -89,7 +90,7 @@ func (c *Conn) call(op string, args any, progress func(string)) (json.RawMessage
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.conn.Write(append(line, '\n')); err != nil {
+	if err := sendFiles(c.conn, append(line, '\n'), files); err != nil {
 		return nil, gone(err)
 	}
 	for {

@@ -93,25 +93,69 @@ func TestCall(t *testing.T) {
 	}
 }
 
-func TestStream(t *testing.T) {
+// Files that a command hands over are used until the daemon is done with them, or the command has ended.
+func TestHandOver(t *testing.T) {
 	runtimeDir(t)
 	folder := t.TempDir()
-	serve(t, folder, &Server{Streams: map[string]Stream{
-		"echo": func(_ context.Context, conn io.ReadWriteCloser) error {
-			_, err := io.CopyN(conn, conn, 4)
+	serve(t, folder, &Server{Takers: map[string]Taker{
+		"echo": func(_ context.Context, files []*os.File) error {
+			_, err := io.Copy(files[1], files[0])
 			return err
 		},
+		"wait": func(ctx context.Context, files []*os.File) error {
+			files[1].Write([]byte("w")) //nolint:errcheck // the test finds out
+			<-ctx.Done()
+			files[1].Write([]byte("over")) //nolint:errcheck // the test finds out
+			return nil
+		},
 	}})
-	s, err := dial(t, folder).Stream("echo")
+	in, out := pipe(t), pipe(t)
+	if _, err := in.w.WriteString("ping"); err != nil {
+		t.Fatal(err)
+	}
+	in.w.Close()
+	if err := dial(t, folder).HandOver(t.Context(), "echo", in.r, out.w); err != nil {
+		t.Fatal(err)
+	}
+	out.w.Close()
+	if got, err := io.ReadAll(out.r); err != nil || string(got) != "ping" {
+		t.Errorf("got %q, %v", got, err)
+	}
+
+	in, out = pipe(t), pipe(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- dial(t, folder).HandOver(ctx, "wait", in.r, out.w) }()
+	if _, err := io.ReadFull(out.r, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("called off: %v", err)
+	}
+	out.w.Close()
+	if got, err := io.ReadAll(out.r); err != nil || string(got) != "over" {
+		t.Errorf("got %q, %v", got, err)
+	}
+
+	if err := dial(t, folder).HandOver(t.Context(), "fly", in.r, out.r); err == nil {
+		t.Error("an unknown request was answered")
+	}
+	if err := dial(t, folder).HandOver(t.Context(), "echo", in.r, in.w, out.r); err == nil {
+		t.Error("three files were taken")
+	}
+}
+
+type ends struct{ r, w *os.File }
+
+func pipe(t *testing.T) ends {
+	t.Helper()
+	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(s, "ping"); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := io.ReadAll(s); err != nil || string(got) != "ping" {
-		t.Errorf("got %q, %v", got, err)
-	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	return ends{r, w}
 }
 
 func TestDialWithoutVariable(t *testing.T) {

@@ -22,13 +22,14 @@ import (
 // A Handler answers one kind of request. progress may be called at any time before it returns.
 type Handler func(ctx context.Context, args json.RawMessage, progress func(string)) (any, error)
 
-// A Stream answers one kind of streaming request; the connection is closed when it returns.
-type Stream func(ctx context.Context, conn io.ReadWriteCloser) error
+// A Taker answers one kind of request that hands files over. It is done with them when it returns; ctx ends when the
+// command does.
+type Taker func(ctx context.Context, files []*os.File) error
 
 // A Server answers the requests for one folder.
 type Server struct {
 	Handlers map[string]Handler
-	Streams  map[string]Stream
+	Takers   map[string]Taker
 	Logger   *slog.Logger
 }
 
@@ -110,7 +111,9 @@ func (s *Server) answer(ctx context.Context, conn *net.UnixConn) error {
 	if err := conn.SetReadDeadline(time.Now().Add(requestTime)); err != nil {
 		return err
 	}
-	in := bufio.NewReaderSize(conn, 64<<10)
+	received := &receiver{conn: conn}
+	defer received.close()
+	in := bufio.NewReaderSize(received, 64<<10)
 	req, err := readRequest(in)
 	if err == nil {
 		err = conn.SetReadDeadline(time.Time{})
@@ -118,23 +121,22 @@ func (s *Server) answer(ctx context.Context, conn *net.UnixConn) error {
 	if err != nil {
 		return send(conn, reply{Error: err.Error()})
 	}
-	if stream, found := s.Streams[req.Op]; found {
-		if err := send(conn, reply{Result: json.RawMessage("{}")}); err != nil {
-			return err
-		}
-		return stream(ctx, &hijacked{conn: conn, in: in})
-	}
-	handler, found := s.Handlers[req.Op]
-	if !found {
-		return send(conn, reply{Error: fmt.Sprintf("the daemon does not know %q: is it of another version?", req.Op)})
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { // ends with the connection, at the latest when answer returns and it is closed
-		io.Copy(io.Discard, in)
+		io.Copy(io.Discard, conn)
 		cancel()
 	}()
-	return s.call(ctx, conn, handler, req.Args)
+	if take, found := s.Takers[req.Op]; found {
+		if err := send(conn, reply{Result: json.RawMessage("{}")}); err != nil {
+			return err
+		}
+		return take(ctx, received.files)
+	}
+	if handler, found := s.Handlers[req.Op]; found {
+		return s.call(ctx, conn, handler, req.Args)
+	}
+	return send(conn, reply{Error: fmt.Sprintf("the daemon does not know %q: is it of another version?", req.Op)})
 }
 
 func (s *Server) call(ctx context.Context, conn io.Writer, handler Handler, args json.RawMessage) error {
@@ -193,18 +195,6 @@ func send(w io.Writer, r reply) error {
 	_, err = w.Write(append(line, '\n'))
 	return err
 }
-
-// hijacked is a connection whose first bytes are in a reader's buffer already. It does not show its
-// descriptor: io.Copy would splice from that, past the buffer.
-type hijacked struct {
-	conn *net.UnixConn
-	in   *bufio.Reader
-}
-
-func (h *hijacked) Read(p []byte) (int, error)  { return h.in.Read(p) }
-func (h *hijacked) Write(p []byte) (int, error) { return h.conn.Write(p) }
-func (h *hijacked) Close() error                { return h.conn.Close() }
-func (h *hijacked) CloseWrite() error           { return h.conn.CloseWrite() }
 
 // sameUser checks that the other end runs as uid or as root.
 func sameUser(conn *net.UnixConn, uid int) error {

@@ -3,14 +3,17 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"os"
 
 	"golang.org/x/sys/unix"
 
 	"syncfs/cmd/control"
 	"syncfs/replicate"
+	"syncfs/sshpeer"
 )
 
 // serveMounted runs a replica whose folder is mounted until ctx ends, it is asked to stop, the folder is
@@ -151,8 +154,8 @@ func (s *state) withReplica(ctx context.Context, yield bool, fn func(context.Con
 	return errors.Join(err, below.stop(), r.close())
 }
 
-// answer answers on the control socket; what is under way when it is stopped is answered still. Streams
-// end with ctx.
+// answer answers on the control socket; what is under way when it is stopped is answered still. Peers are served no
+// longer than ctx lasts.
 func (r *replica) answer(ctx context.Context, failed func(error), more map[string]control.Handler) (*part, error) {
 	l, err := control.Listen(r.folder)
 	if err != nil {
@@ -162,10 +165,23 @@ func (r *replica) answer(ctx context.Context, failed func(error), more map[strin
 	for op, handler := range more {
 		s.Handlers[op] = handler
 	}
-	s.Streams = map[string]control.Stream{
-		OpServe: func(_ context.Context, conn io.ReadWriteCloser) error { return r.server.ServeConn(ctx, conn) },
+	s.Takers = map[string]control.Taker{
+		OpServe: func(asked context.Context, files []*os.File) error { return r.serveOn(ctx, asked, files) },
 	}
 	return start(func(ctx context.Context) error { return s.Serve(ctx, l) }, failed), nil
+}
+
+// serveOn serves one peer on the standard input and output that a command has handed over, until either context ends.
+func (r *replica) serveOn(ctx, asked context.Context, files []*os.File) error {
+	if len(files) != 2 {
+		return fmt.Errorf("serve: %d files handed over, want standard input and output", len(files))
+	}
+	conn, err := sshpeer.Stdio(files[0], files[1])
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(asked, func() { conn.Close() })()
+	return r.server.ServeConn(ctx, conn)
 }
 
 // ServeFolder serves one peer, which conn leads to, from a folder that no daemon has open.

@@ -12,7 +12,7 @@ const (
 	OpFlush     = "flush"     // Flush; report.Flush
 	OpConflicts = "conflicts" // []report.Conflict
 	OpStop      = "stop"      // answered when the folder is unmounted; then the process ends
-	OpServe     = "serve"     // a stream: one peer's connection
+	OpServe     = "serve-on"  // hands over standard input and output: one peer's connection
 )
 
 // PeerAdd makes a member or changes one; an empty field leaves what was.

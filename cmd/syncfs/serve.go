@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"time"
 
@@ -49,7 +48,8 @@ func runServe(cmd *cobra.Command, dir string) error {
 		conn, err := connect(cmd.Context(), f)
 		switch {
 		case err == nil:
-			return handOver(conn, stdin, stdout)
+			defer conn.Close()
+			return conn.HandOver(cmd.Context(), daemon.OpServe, stdin, stdout)
 		case !errors.Is(err, control.ErrNone):
 			return err
 		}
@@ -80,19 +80,4 @@ func retryLocked(ctx context.Context, try func() error) error {
 		case <-again.C:
 		}
 	}
-}
-
-// handOver copies both ways between the peer and the daemon until the daemon has said its last.
-func handOver(conn *control.Conn, in io.Reader, out io.Writer) error {
-	stream, err := conn.Stream(daemon.OpServe)
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
-	go func() { // ends with the process: a read of standard input can't be called off
-		io.Copy(stream, in) //nolint:errcheck // the other direction meets the same end
-		stream.CloseWrite()
-	}()
-	_, err = io.Copy(out, stream)
-	return err
 }

@@ -57,6 +57,9 @@ func (x *executor) homeOf(n tree.Node, a *journal.Applied) (bool, error) {
 
 // evict has an entry go that is not shown where it is: to where it is shown, or away.
 func (x *executor) evict(a *journal.Applied) error {
+	if err := x.collect(); err != nil {
+		return err
+	}
 	n, ok, err := x.shownAs(a)
 	if err != nil {
 		return err
@@ -161,6 +164,9 @@ func (x *executor) clear(a *journal.Applied) error {
 func (x *executor) save(a *journal.Applied) error {
 	if a.Absent || a.Content == nil || a.Content.Symlink {
 		return nil
+	}
+	if err := x.collect(); err != nil {
+		return err
 	}
 	if ids, err := x.Tx.Wanted(a.Content.Root); err != nil {
 		return err

@@ -36,6 +36,9 @@ func (x *executor) placeFile(n tree.Node, k key) error {
 		}
 	}
 	if n.Group() != item.Root {
+		if err := x.collect(); err != nil {
+			return err
+		}
 		if done, err := x.linked(n, k, home); err != nil || done {
 			return err
 		}
@@ -49,6 +52,9 @@ func (x *executor) placeFile(n tree.Node, k key) error {
 		return err
 	}
 	if !errors.Is(err, errCopying) {
+		return err
+	}
+	if err := x.collect(); err != nil {
 		return err
 	}
 	donor, err := x.donor(n)
@@ -131,6 +137,9 @@ func (x *executor) fill(n tree.Node, k key, home *journal.Applied, staged string
 	old, err := x.room(k, home)
 	if err != nil {
 		return err
+	}
+	if home == nil && old == nil && x.sends(n) {
+		return x.send(n, k, staged)
 	}
 	a := entry(n, k)
 	if err := x.f.staging.dress(staged, a, shownXAttrs(n.Meta)); err != nil {

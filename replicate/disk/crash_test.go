@@ -172,27 +172,27 @@ func TestWhatIsSentIsDurable(t *testing.T) {
 	}
 	began()
 	for i, c := range []struct {
-		do   func() error
-		want int
+		do          func() error
+		least, most int // what is journaled already goes to disk while the rest is taken in
 	}{
-		{func() error { return a.write("f", "1") }, 1},
-		{func() error { return nil }, 0},
-		{func() error { return a.rename("f", "g") }, 1},
+		{func() error { return a.write("f", "1") }, 1, 2},
+		{func() error { return nil }, 0, 0},
+		{func() error { return a.rename("f", "g") }, 1, 2},
 	} {
 		a.must(c.do())
-		if n := began(); n != c.want {
-			t.Errorf("change %d: made durable %d times, want %d", i, n, c.want)
+		if n := began(); n < c.least || n > c.most {
+			t.Errorf("change %d: made durable %d times, want %d to %d", i, n, c.least, c.most)
 		}
 	}
 	converge(t, a, b)
 
 	began() // a session has begun, and a program goes on
+	before := a.madeDurable()
 	a.must(a.write("h", "2"))
 	a.settled()
-	before := a.madeDurable()
 	errEnough := errors.New("nothing is taken")
 	err := a.folder.Offer(a.ctx(), nil, func(version.Vector) error {
-		if a.madeDurable() != before+1 {
+		if a.madeDurable() == before || a.folder.unsafe.Load() {
 			t.Error("what is offered is not on disk")
 		}
 		return errEnough

@@ -44,6 +44,10 @@
 // something else is there that is taken in first (look), so it can only become a conflict. Before a content
 // goes, who else shows it is put in place (save).
 //
+// What is new and nothing else is under its names, most of what a first session brings, is put in place beside the
+// transaction (placing): the executor finds out meanwhile what comes next, and journals what was placed before it looks
+// at anything else on disk.
+//
 // A step tells the order number of the last change recorded before it took effect. These changes are
 // journaled first, in the same transaction, and only then the step, at the key that its path has then.
 //
@@ -74,7 +78,8 @@
 // renamed into place. The journal is not fsynced for a step: after a crash the disk may be ahead of it. It is never
 // behind: steps are durable on disk (Disk.Durable: directories one by one, or syncfs) before the transaction that
 // says they are made is committed. What programs did is made durable before a session sends it; before that the journal
-// may be ahead of the disk, by what nobody has been told. In each gap:
+// may be ahead of the disk, by what nobody has been told. It goes to disk while the rest is journaled (hasten), so a
+// session waits for little. In each gap:
 //
 //   - Staged, not noted: the file is removed at start, its content is wanted as before.
 //   - Placed, not journaled: the scan finds a file that the journal does not have there; the content is

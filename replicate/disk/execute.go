@@ -71,6 +71,7 @@ var (
 	errLooked  = errors.New("the disk has changed meanwhile, and was looked at")
 	errPending = errors.New("content of the file there is still to be taken")
 	errCopying = errors.New("content is being copied")
+	errPlacing = errors.New("is being put in place")
 )
 
 func (x *execution) init() {

@@ -23,6 +23,10 @@ type executor struct {
 	slots map[item.ID]journal.Slot // directories in place
 	doing map[item.ID]bool         // nodes that are being placed
 	needs map[item.Hash]int        // contents to be copied, and how often
+
+	placing placing
+	alone   alone
+	slowly  bool // what is new is put in place step by step
 }
 
 func newExecutor(ctx context.Context, b *batch) *executor {
@@ -33,6 +37,7 @@ func newExecutor(ctx context.Context, b *batch) *executor {
 
 // run takes in contents that have come, and makes steps for families until all are done, or it is enough.
 func (x *executor) run(come []content, l []journal.Dirty) error {
+	defer x.placing.wait()
 	for _, c := range come {
 		if err := x.arrived(c); err != nil {
 			return err
@@ -42,6 +47,9 @@ func (x *executor) run(come []content, l []journal.Dirty) error {
 		return err
 	}
 	if err := x.families(l); err != nil {
+		return err
+	}
+	if err := x.collect(); err != nil && !errors.Is(err, errEnough) {
 		return err
 	}
 	for _, c := range come {
@@ -157,10 +165,20 @@ func (x *executor) families(l []journal.Dirty) error {
 	return nil
 }
 
-// one makes steps for one family, and takes its mark away, or notes why that is to be done later.
+// one makes steps for one family, and is done with it, or will be when what is new is in place.
 func (x *executor) one(d journal.Dirty) error {
+	if x.placing.under[subject{d.Dir, d.Family}] {
+		return nil
+	}
+	if err := x.family(d); !errors.Is(err, errPlacing) {
+		return x.done(d, err)
+	}
+	return nil
+}
+
+// done takes the mark of a family away that steps were made for, or notes why that is to be done later.
+func (x *executor) done(d journal.Dirty, err error) error {
 	s := subject{d.Dir, d.Family}
-	err := x.family(d)
 	if err == nil {
 		delete(x.f.execution.blocked, s)
 		return x.Tx.ClearDirty(d)
@@ -196,6 +214,9 @@ func (x *executor) family(d journal.Dirty) error {
 			return err
 		}
 		if err := x.inOrder(nodes); err != nil {
+			return err
+		}
+		if err := x.lone(d, ids, nodes); err != nil {
 			return err
 		}
 		for _, n := range nodes {
@@ -265,7 +286,7 @@ func (e *firstError) add(err error) error {
 	}
 	var blocked *errBlocked
 	var refused *refusal
-	if errors.As(err, &blocked) || errors.As(err, &refused) || errors.Is(err, errAgain) || errors.Is(err, errDoing) || isBusy(err) {
+	if errors.As(err, &blocked) || errors.As(err, &refused) || errors.Is(err, errAgain) || errors.Is(err, errDoing) || errors.Is(err, errPlacing) || isBusy(err) {
 		if e.err == nil {
 			e.err = err
 		}

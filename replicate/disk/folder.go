@@ -54,6 +54,7 @@ type Folder struct {
 	asks    chan ask      // for the loop
 	jobs    chan []job    // for the workers
 	results chan []taken  // from the workers
+	haste   chan struct{} // has room for one
 	done    chan struct{} // closed when Run ends
 
 	// visible is held while a transaction and the end of the queue that it journals change places:
@@ -95,7 +96,7 @@ func New(o Options) (*Folder, error) {
 	}
 	f := &Folder{
 		options: o, journal: o.Journal, tree: o.Tree, disk: o.Disk, log: o.Logger,
-		queue: newQueue(), asks: make(chan ask), jobs: make(chan []job, 4), results: make(chan []taken, 4),
+		queue: newQueue(), asks: make(chan ask), jobs: make(chan []job, 4), results: make(chan []taken, 4), haste: make(chan struct{}, 1),
 		done:  make(chan struct{}),
 		works: newWorks(), held: census{marked: map[journal.Slot]map[string]map[string]bool{}},
 		refused: map[string]error{},
@@ -125,6 +126,7 @@ func (f *Folder) Run(ctx context.Context) error {
 	g.Go(func() error { return f.scanner.run(ctx) })
 	g.Go(func() error { return f.staging.run(ctx) })
 	g.Go(func() error { return f.expire(ctx) })
+	g.Go(func() error { return f.hasten(ctx) })
 	for range min(2, runtime.GOMAXPROCS(0)) {
 		g.Go(func() error { return f.work(ctx) })
 	}

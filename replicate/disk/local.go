@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -17,6 +18,7 @@ var _ session.Local = (*Folder)(nil)
 // Begin takes in all that programs did before the call, stamps it, and returns when it is on disk: what they did, and
 // then the journal that says so.
 func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
+	f.hurry()
 	if err := f.taken(ctx); err != nil {
 		return nil, err
 	}
@@ -42,6 +44,28 @@ func (f *Folder) endure() error {
 		f.unsafe.Store(true)
 	}
 	return err
+}
+
+// hurry has what programs did until now be brought to disk meanwhile: a session that begins soon waits for the rest alone.
+func (f *Folder) hurry() {
+	select {
+	case f.haste <- struct{}{}:
+	default:
+	}
+}
+
+// hasten brings to disk what programs did as often as there is a hurry, until ctx ends.
+func (f *Folder) hasten(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.haste:
+			if err := f.endure(); err != nil {
+				f.log.Debug("not on disk yet", "err", err) // the session tries again, and tells
+			}
+		}
+	}
 }
 
 // taken returns when all that was recorded before the call is journaled, the contents of the files that were closed,
@@ -193,20 +217,22 @@ func isHere(tx *journal.Tx, root item.Hash) (bool, error) {
 	return false, err
 }
 
-// wantsAtOnce is how many wanted contents are looked at in one View.
-const wantsAtOnce = 256
+// wantsAtOnce is how many wanted contents are looked at in one View, and come directory by directory.
+const wantsAtOnce = 16 << 10
 
-// Wanted yields the contents that are not here. Those that are on their way come last: they are waited for, and
-// yielded if they have not come after all, since what was to be copied has been changed or removed.
-func (f *Folder) Wanted(ctx context.Context) iter.Seq2[session.Want, error] {
+// Wanted yields the contents that are not here. Those that are on their way come last, if they are asked for: they are
+// waited for, and yielded if they have not come after all, since what was to be copied has been changed or removed.
+// While a session is joined nothing arrives, so who fetches meanwhile does not ask for them.
+func (f *Folder) Wanted(ctx context.Context, passed func(item.Hash) bool, coming bool) iter.Seq2[session.Want, error] {
 	return func(yield func(session.Want, error) bool) {
 		all, err := f.wants()
 		if err != nil {
 			yield(session.Want{}, err)
 			return
 		}
+		all = slices.DeleteFunc(all, func(x want) bool { return passed(x.root) })
 		give := func(x lack) bool {
-			still, err := f.isWanted(x.root) // other sessions bring contents meanwhile
+			still, err := f.isWanted(x.want) // other sessions bring contents meanwhile
 			if err == nil && !still {
 				return true
 			}
@@ -215,7 +241,7 @@ func (f *Folder) Wanted(ctx context.Context) iter.Seq2[session.Want, error] {
 			}
 			return yield(x.Want, err) && err == nil
 		}
-		var coming []lack
+		var late []lack
 		for some := range slices.Chunk(all, wantsAtOnce) {
 			l, err := f.lacking(some)
 			if err != nil {
@@ -224,13 +250,16 @@ func (f *Folder) Wanted(ctx context.Context) iter.Seq2[session.Want, error] {
 			}
 			for _, x := range l {
 				if f.willCome(x) {
-					coming = append(coming, x)
+					late = append(late, x)
 				} else if !give(x) {
 					return
 				}
 			}
 		}
-		for _, x := range coming {
+		if !coming {
+			return
+		}
+		for _, x := range late {
 			if err := f.await(ctx, func() bool { return !f.staging.isUnder(x.root) }); err != nil {
 				yield(session.Want{}, err)
 				return
@@ -270,6 +299,7 @@ type lack struct {
 	want
 	session.Want
 	here bool
+	dir  item.ID // of the item
 }
 
 // wants is every content that is wanted, once.
@@ -285,10 +315,13 @@ func (f *Folder) wants() (all []want, err error) {
 	return all, err
 }
 
-// isWanted tells whether anybody wants a content.
-func (f *Folder) isWanted(root item.Hash) (wanted bool, err error) {
+// isWanted tells whether anybody wants a content still, first of all who did.
+func (f *Folder) isWanted(x want) (wanted bool, err error) {
 	err = f.journal.View(func(tx *journal.Tx) error {
-		ids, err := tx.Wanted(root)
+		if wanted, err = tx.Wants(x.root, x.id); err != nil || wanted {
+			return err
+		}
+		ids, err := tx.Wanted(x.root)
 		wanted = len(ids) > 0
 		return err
 	})
@@ -303,44 +336,48 @@ func (f *Folder) willCome(x lack) bool {
 	return x.here || f.staging.isUnder(x.root)
 }
 
-// lacking is what is to be known to fetch those contents that somebody wants.
+// lacking is what is to be known to fetch those contents that somebody wants: what is for one directory together, so that
+// both sides do many things in one.
 func (f *Folder) lacking(some []want) (l []lack, err error) {
 	err = f.journal.View(func(tx *journal.Tx) error {
 		for _, x := range some {
-			w, ok, err := wantOf(tx, x)
+			y, ok, err := lackOf(tx, x)
 			if err != nil {
 				return err
 			}
-			if !ok {
-				continue
+			if ok {
+				l = append(l, y)
 			}
-			here, err := isHere(tx, x.root)
-			if err != nil {
-				return err
-			}
-			l = append(l, lack{x, w, here})
 		}
 		return nil
 	})
+	slices.SortFunc(l, func(a, b lack) int { return cmp.Or(a.dir.Compare(b.dir), a.root.Compare(b.root)) })
 	return l, err
 }
 
-func wantOf(tx *journal.Tx, x want) (w session.Want, ok bool, err error) {
+func lackOf(tx *journal.Tx, x want) (y lack, ok bool, err error) {
 	known, err := tx.Known(x.id)
 	if err != nil || known == nil {
-		return w, false, err
+		return y, false, err
 	}
+	y.want, y.dir = x, known.Place.Parent
 	for _, e := range known.Entries {
 		for _, c := range []*item.Content{e.Content, e.Keeps} {
 			if c != nil && !c.Symlink && c.Root == x.root {
-				w, ok = session.Want{Root: x.root, Size: c.Size}, true
+				y.Want, ok = session.Want{Root: x.root, Size: c.Size}, true
 			}
 		}
 	}
-	if ok && w.Size > session.Small {
-		w.Near, err = near(tx, x.id, x.root)
+	if !ok {
+		return y, false, nil
 	}
-	return w, ok, err
+	if y.Size > session.Small {
+		if y.Near, err = near(tx, x.id, x.root); err != nil {
+			return y, false, err
+		}
+	}
+	y.here, err = isHere(tx, x.root)
+	return y, true, err
 }
 
 // near is the content that an item has on disk.

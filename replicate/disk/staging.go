@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -223,6 +224,14 @@ func (s *staging) used(b *batch, root item.Hash, name string) error {
 		return err
 	}
 	return b.Tx.DeleteStaged(root)
+}
+
+// unused: a file that used has given away was not put in place.
+func (s *staging) unused(b *batch, root item.Hash, name string) error {
+	was := s.files[root]
+	s.files[root] = append(slices.Clone(was), name)
+	b.undo(func() { s.files[root] = was })
+	return b.keepStaged(content{root: root, name: name})
 }
 
 // tidy removes contents that nobody waits for any more: all that is shown is in place.

@@ -71,6 +71,7 @@ func (f *Folder) Writing(ctx context.Context) (l []string, err error) {
 // WaitSettled returns when the folder was compared with the journal, and all that programs did before the call
 // is in it: no file is being written.
 func (f *Folder) WaitSettled(ctx context.Context) error {
+	f.hurry()
 	last := f.queue.last()
 	return f.await(ctx, func() bool {
 		return f.scanner.ready.Load() && !f.scanner.waiting() && f.journaled >= last && f.works.count+f.works.looks == 0

@@ -27,6 +27,11 @@ func (x *executor) enough() error {
 
 // after takes in what programs did before a step took effect, and gives the key that path has now.
 func (x *executor) after(order uint64, path string) (key, error) {
+	if order > x.upTo {
+		if err := x.collect(); err != nil {
+			return key{}, err
+		}
+	}
 	if err := x.catchUp(order); err != nil {
 		return key{}, err
 	}
@@ -45,6 +50,8 @@ func (x *executor) refusedStep(err error, paths ...string) error {
 	switch {
 	case errors.Is(err, context.Canceled) || isBusy(err):
 		return err
+	case x.placing.todo != nil:
+		return errors.Join(x.collect(), errAgain)
 	case errors.Is(err, step.ErrChanged) || notExist(err) || errors.Is(err, fs.ErrExist):
 		if err := x.freeze(); err != nil {
 			return err
@@ -119,6 +126,9 @@ func (x *executor) missingAt(a *journal.Applied) error {
 
 // moveTo renames an entry to k, which is free.
 func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
+	if err := x.collect(); err != nil {
+		return nil, err
+	}
 	if a.Absent {
 		n, err := x.move(a, k)
 		x.invalidate(at(a))
@@ -196,6 +206,11 @@ func (x *executor) placeStep(staged string, a *journal.Applied, old *journal.App
 		return nil, x.refusedStep(err, path)
 	}
 	x.changed(dirOf(path))
+	return x.enterPlaced(a, old, st, order, path)
+}
+
+// enterPlaced notes as a what has been put at path, in the place of old if that is not nil.
+func (x *executor) enterPlaced(a, old *journal.Applied, st step.Stat, order uint64, path string) (*journal.Applied, error) {
 	now, err := x.after(order, path)
 	if err != nil {
 		return nil, err
@@ -211,7 +226,7 @@ func (x *executor) placeStep(staged string, a *journal.Applied, old *journal.App
 		return nil, err
 	}
 	if old != nil && old.Group != item.Root {
-		if err := x.refresh(sig); err != nil {
+		if err := x.refresh(x.signature(old)); err != nil {
 			return nil, err
 		}
 	}
@@ -237,6 +252,9 @@ func (x *executor) makeDir(n tree.Node, k key) (*journal.Applied, error) {
 
 // removeStep takes an entry off the disk.
 func (x *executor) removeStep(a *journal.Applied) error {
+	if err := x.collect(); err != nil {
+		return err
+	}
 	if a.Absent {
 		x.invalidate(at(a))
 		return x.drop(a)
@@ -281,6 +299,9 @@ func (x *executor) attrStep(a *journal.Applied, set step.Attr, xattrs item.Hash)
 	if a.Absent {
 		x.invalidate(at(a))
 		return x.put(&n)
+	}
+	if err := x.collect(); err != nil {
+		return err
 	}
 	if err := x.quiet(at(a)); err != nil {
 		return err

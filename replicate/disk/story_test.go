@@ -184,7 +184,7 @@ func (s *station) takeStates(ctx context.Context, o *station) error {
 }
 
 func (s *station) takeContents(ctx context.Context, o *station) error {
-	for w, err := range s.folder.Wanted(ctx) {
+	for w, err := range s.folder.Wanted(ctx, func(item.Hash) bool { return false }, true) {
 		if err != nil {
 			return err
 		}

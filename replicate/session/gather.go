@@ -23,13 +23,14 @@ type gatherer struct {
 	tried map[item.Hash]bool
 	small chan struct{} // room for requests
 	large chan struct{} // room for contents
+	early chan struct{} // room for either while joining: the join is what all else waits for
 	wg    sync.WaitGroup
 }
 
 func newGatherer(ctx context.Context, l *Line) *gatherer {
 	g := &gatherer{
 		fetcher: fetcher{Line: l, asker: l.content}, tried: map[item.Hash]bool{},
-		small: make(chan struct{}, smallAtOnce), large: make(chan struct{}, largeAtOnce),
+		small: make(chan struct{}, smallAtOnce), large: make(chan struct{}, largeAtOnce), early: make(chan struct{}, 1),
 	}
 	g.ctx, g.fail = context.WithCancelCause(ctx)
 	return g
@@ -46,7 +47,7 @@ func (g *gatherer) stop() {
 func (g *gatherer) whileJoining(ctx context.Context, more <-chan struct{}) error {
 	defer context.AfterFunc(ctx, func() { g.fail(context.Cause(ctx)) })()
 	for range more {
-		if _, err := g.pass(); err != nil {
+		if _, err := g.pass(false); err != nil {
 			return err
 		}
 	}
@@ -56,7 +57,7 @@ func (g *gatherer) whileJoining(ctx context.Context, more <-chan struct{}) error
 // all fetches what is wanted here and to be had from the peer.
 func (g *gatherer) all() error {
 	for again := true; again; {
-		others, err := g.pass()
+		others, err := g.pass(true)
 		if err != nil {
 			return err
 		}
@@ -76,20 +77,21 @@ func (g *gatherer) all() error {
 	return nil
 }
 
-// pass begins to fetch what is wanted and was not tried before. It returns the transfers that other sessions
-// have claimed.
-func (g *gatherer) pass() (others []*transfer, err error) {
+// pass begins to fetch what is wanted and was not tried before. Coming: what is on its way and does not come, too. It
+// returns the transfers that other sessions have claimed.
+func (g *gatherer) pass(coming bool) (others []*transfer, err error) {
+	small, large := g.small, g.large
+	if !coming {
+		small, large = g.early, g.early
+	}
 	var few parcel
-	for w, wrong := range g.local.Wanted(g.ctx) {
+	for w, wrong := range g.local.Wanted(g.ctx, g.passed, coming) {
 		if wrong != nil {
 			err = local(g.ctx, fmt.Errorf("wanted contents: %w", wrong))
 			break
 		}
 		if g.ctx.Err() != nil {
 			break
-		}
-		if g.tried[w.Root] {
-			continue
 		}
 		tr, mine := g.o.Transfers.claim(w, g.Peer())
 		if !mine {
@@ -98,23 +100,25 @@ func (g *gatherer) pass() (others []*transfer, err error) {
 		}
 		g.tried[w.Root] = true
 		if w.Size > Small {
-			g.begin(g.large, []job{{w, tr}})
+			g.begin(large, []job{{w, tr}})
 			continue
 		}
 		if few.size+w.Size > target || len(few.jobs) == maxThings {
-			g.begin(g.small, few.jobs)
+			g.begin(small, few.jobs)
 			few = parcel{}
 		}
 		few.add(job{w, tr})
 	}
 	if len(few.jobs) > 0 {
-		g.begin(g.small, few.jobs)
+		g.begin(small, few.jobs)
 	}
 	if err == nil && g.ctx.Err() != nil {
 		err = context.Cause(g.ctx)
 	}
 	return others, err
 }
+
+func (g *gatherer) passed(root item.Hash) bool { return g.tried[root] }
 
 // begin fetches jobs as soon as there is room.
 func (g *gatherer) begin(room chan struct{}, jobs []job) {

@@ -41,9 +41,10 @@ type Local interface {
 	Join(ctx context.Context, states iter.Seq2[*item.Item, error], knowledge version.Vector, part func()) error
 
 	// Wanted yields the contents that known states ask for and that are not here, each once, those first that
-	// ought to come first. What was committed to a Stage is not yielded again unless the commit came to
-	// nothing. The loop's body may take long.
-	Wanted(ctx context.Context) iter.Seq2[Want, error]
+	// ought to come first; none of which passed says that the caller needs no more of it. What was committed to a
+	// Stage is not yielded again unless the commit came to nothing. Coming: what is on its way is waited for, to be
+	// yielded should it not come; else Wanted waits for nothing. The loop's body may take long.
+	Wanted(ctx context.Context, passed func(item.Hash) bool, coming bool) iter.Seq2[Want, error]
 
 	// Stage opens the place where a content is put together. Of one content, one Stage is open at a time.
 	Stage(ctx context.Context, w Want) (Stage, error)

@@ -57,7 +57,7 @@ func (l local) Join(_ context.Context, states iter.Seq2[*item.Item, error], know
 	return l.r.tree.Join(states, knowledge, part)
 }
 
-func (l local) Wanted(context.Context) iter.Seq2[session.Want, error] {
+func (l local) Wanted(context.Context, func(item.Hash) bool, bool) iter.Seq2[session.Want, error] {
 	return func(func(session.Want, error) bool) {}
 }
 

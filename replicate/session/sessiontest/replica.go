@@ -215,11 +215,13 @@ func (r *Replica) Join(_ context.Context, states iter.Seq2[*item.Item, error], k
 	return nil
 }
 
-func (r *Replica) Wanted(context.Context) iter.Seq2[session.Want, error] {
+func (r *Replica) Wanted(_ context.Context, passed func(item.Hash) bool, _ bool) iter.Seq2[session.Want, error] {
 	r.mu.Lock()
 	var all []session.Want
 	for _, w := range r.wanted {
-		all = append(all, w)
+		if !passed(w.Root) {
+			all = append(all, w)
+		}
 	}
 	r.mu.Unlock()
 	slices.SortFunc(all, func(a, b session.Want) int { return a.Root.Compare(b.Root) })

@@ -1,0 +1,74 @@
+package control
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// maxFiles bounds the files that a request may hand over.
+const maxFiles = 2
+
+// A receiver reads a connection and keeps the files that come with the bytes.
+type receiver struct {
+	conn  *net.UnixConn
+	files []*os.File
+}
+
+func (r *receiver) Read(p []byte) (int, error) {
+	rights := make([]byte, syscall.CmsgSpace(4*maxFiles))
+	n, rn, _, _, err := r.conn.ReadMsgUnix(p, rights)
+	if errors.Is(err, io.EOF) {
+		return n, io.EOF
+	}
+	if err != nil {
+		return n, err
+	}
+	return n, r.keep(rights[:rn])
+}
+
+func (r *receiver) keep(rights []byte) error {
+	messages, err := syscall.ParseSocketControlMessage(rights)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		fds, err := syscall.ParseUnixRights(&m)
+		if err != nil {
+			return err
+		}
+		for _, fd := range fds {
+			r.files = append(r.files, os.NewFile(uintptr(fd), "handed over"))
+		}
+	}
+	if len(r.files) > maxFiles {
+		return errors.New("too many files handed over")
+	}
+	return nil
+}
+
+// close closes the files that nobody has closed yet.
+func (r *receiver) close() {
+	for _, f := range r.files {
+		f.Close()
+	}
+}
+
+// sendFiles sends bytes, and files with the first of them.
+func sendFiles(conn *net.UnixConn, b []byte, files []*os.File) error {
+	if len(files) == 0 {
+		_, err := conn.Write(b)
+		return err
+	}
+	fds := make([]int, len(files))
+	for i, f := range files {
+		fds[i] = int(f.Fd())
+	}
+	n, _, err := conn.WriteMsgUnix(b, syscall.UnixRights(fds...), nil)
+	if err == nil && n < len(b) {
+		_, err = conn.Write(b[n:])
+	}
+	return err
+}

@@ -1,0 +1,154 @@
+package disk
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"syncfs/journal"
+	"syncfs/journal/item"
+	"syncfs/journal/signature"
+	"syncfs/journal/step"
+	"syncfs/replicate/tree"
+)
+
+// A placing puts new files in place beside the transaction: the disk is busy with one while the executor finds out what
+// the next one is. Nothing in the journal tells of it before collect, so whoever looks at what is on disk, or changes
+// anything there but by placing what is new, collects first.
+type placing struct {
+	todo  chan *placed  // nil: nothing is under way
+	ended chan struct{} // closed when all of todo is done
+	sent  []*placed
+	under map[subject]bool // the families of sent
+}
+
+// placed is one new file that is put in place, the only node of its family.
+type placed struct {
+	mark   journal.Dirty
+	node   tree.Node
+	staged string
+	path   string
+	entry  *journal.Applied
+	xattrs map[string]string
+
+	stat  step.Stat
+	order uint64
+	err   error
+}
+
+// alone is the family that is looked at, where it has one node and nothing else is on disk under its names.
+type alone struct {
+	mark journal.Dirty
+	id   item.ID // of the node; the root: there is none
+}
+
+// lone notes whether a family is of one node alone.
+func (x *executor) lone(d journal.Dirty, ids []item.ID, nodes []tree.Node) error {
+	x.alone = alone{}
+	if x.slowly || len(nodes) != 1 {
+		return nil
+	}
+	slots, err := slotsOf(x.Tx, ids)
+	if err != nil {
+		return err
+	}
+	for _, s := range slots {
+		if l := x.f.held.names(s, d.Family); len(l) != 1 || l[0] != nodes[0].Name {
+			return nil
+		}
+	}
+	x.alone = alone{d, nodes[0].IDs[0]}
+	return nil
+}
+
+// sends tells whether a file that is on disk nowhere may be put in place beside the transaction.
+func (x *executor) sends(n tree.Node) bool {
+	return x.alone.id == n.IDs[0] && x.alone.id != item.Root && n.Group() == item.Root && !n.Content.Symlink
+}
+
+// send has a staged file be put at k, where nothing is, and be dressed before.
+func (x *executor) send(n tree.Node, k key, staged string) error {
+	if err := x.enough(); err != nil {
+		return err
+	}
+	path, err := k.path(x.Tx)
+	if err != nil {
+		return err
+	}
+	if err := x.f.staging.used(x.batch, n.Content.Root, staged); err != nil {
+		return err
+	}
+	c := &x.placing
+	if c.todo == nil {
+		c.todo, c.ended, c.under = make(chan *placed, 2*maxSteps), make(chan struct{}), map[subject]bool{}
+		go x.f.placeAll(c.todo, c.ended)
+	}
+	p := &placed{mark: x.alone.mark, node: n, staged: staged, path: path, entry: entry(n, k), xattrs: shownXAttrs(n.Meta)}
+	c.sent = append(c.sent, p)
+	c.under[subject{p.mark.Dir, p.mark.Family}] = true
+	c.todo <- p // has room for all steps of a transaction
+	return errPlacing
+}
+
+// placeAll puts in place what comes, one after another.
+func (f *Folder) placeAll(todo <-chan *placed, ended chan<- struct{}) {
+	defer close(ended)
+	for p := range todo {
+		if p.err = f.staging.dress(p.staged, p.entry, p.xattrs); p.err == nil {
+			p.stat, p.order, p.err = f.disk.Place(p.staged, p.path, signature.Signature{})
+		}
+	}
+}
+
+// wait returns when nothing is under way any more, with what came of it.
+func (c *placing) wait() []*placed {
+	if c.todo == nil {
+		return nil
+	}
+	close(c.todo)
+	<-c.ended
+	sent := c.sent
+	*c = placing{}
+	return sent
+}
+
+// collect journals what has been put in place, in the order in which it took effect among what programs did, and then
+// makes anew, beside nothing, the steps that were refused.
+func (x *executor) collect() error {
+	sent := x.placing.wait()
+	slices.SortStableFunc(sent, func(a, b *placed) int { return cmp.Compare(a.order, b.order) })
+	enough := false
+	over := func(err error) error {
+		if errors.Is(err, errEnough) {
+			enough, err = true, nil
+		}
+		return err
+	}
+	for _, p := range sent {
+		if p.err != nil {
+			continue
+		}
+		x.changed(dirOf(p.path))
+		_, err := x.enterPlaced(p.entry, nil, p.stat, p.order, p.path)
+		if err := over(x.done(p.mark, err)); err != nil {
+			return err
+		}
+	}
+	for _, p := range sent {
+		if p.err == nil {
+			continue
+		}
+		if err := x.f.staging.unused(x.batch, p.node.Content.Root, p.staged); err != nil {
+			return err
+		}
+		x.f.execution.soon(subject{p.mark.Dir, p.mark.Family})
+		x.slowly = true
+		if err := over(x.one(p.mark)); err != nil {
+			return err
+		}
+	}
+	if enough {
+		return errEnough
+	}
+	return nil
+}
