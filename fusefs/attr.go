@@ -107,20 +107,20 @@ func (v *volume) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOu
 	}
 	var st unix.Stat_t
 	same := false
-	err := v.change(n, own, func(fd int, real bool) (err error) {
+	err := v.change(n, own, func(fd int, f *file) (err error) {
 		if same, err = hasMTime(fd, in); err == nil && !same {
-			err = v.setAttr(fd, real, in)
+			err = v.setAttr(fd, f != nil, in)
 		}
 		if err == nil {
 			err = unix.Fstat(fd, &st)
+		}
+		if err == nil && f != nil && v.writeback && in.Valid&fuse.FATTR_MTIME != 0 {
+			f.mtime = &unix.Timespec{Sec: st.Mtim.Sec, Nsec: st.Mtim.Nsec}
 		}
 		return err
 	})
 	if err != nil {
 		return status(err)
-	}
-	if in.Valid&fuse.FATTR_MTIME != 0 {
-		v.noteTime(n, st.Mtim)
 	}
 	if !own && !same && v.worthTelling(n, in) {
 		v.recordAttr(n)
@@ -130,19 +130,20 @@ func (v *volume) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOu
 	return fuse.OK
 }
 
-// change calls fn with a descriptor of n: that of an open handle, which is real, or one made for the
-// purpose, O_PATH.
-func (v *volume) change(n *node, own bool, fn func(fd int, real bool) error) error {
+// change calls fn with a descriptor of n: that of an open handle of f, which is locked, or one made for the purpose,
+// O_PATH.
+func (v *volume) change(n *node, own bool, fn func(fd int, f *file) error) error {
 	if own {
 		if err := v.checkStep(n); err != nil {
 			return err
 		}
 	}
-	if done, err := v.withHandle(n, func(fd int) error { return fn(fd, true) }); done {
-		return err
+	if f := v.lockOpen(n); f != nil {
+		defer f.mu.Unlock()
+		return fn(f.handles[0].fd, f)
 	}
 	if fd := v.table.orphan(n); fd != 0 {
-		return fn(fd, false)
+		return fn(fd, nil)
 	}
 	return v.find(n, func(d *dir, name string, _ *unix.Stat_t) error {
 		fd, err := unix.Openat(d.fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -150,7 +151,7 @@ func (v *volume) change(n *node, own bool, fn func(fd int, real bool) error) err
 			return err
 		}
 		defer unix.Close(fd)
-		return fn(fd, false)
+		return fn(fd, nil)
 	})
 }
 
@@ -190,17 +191,6 @@ func (v *volume) setAttr(fd int, real bool, in *fuse.SetAttrIn) error {
 		timespec(in.Valid, fuse.FATTR_MTIME, fuse.FATTR_MTIME_NOW, in.Mtime, in.Mtimensec),
 	}
 	return unix.UtimesNanoAt(fd, "", ts, unix.AT_EMPTY_PATH)
-}
-
-// noteTime notes the mtime that the kernel now has of an open file.
-func (v *volume) noteTime(n *node, t unix.Timespec) {
-	if !v.writeback {
-		return
-	}
-	if f := v.lockFile(n, false); f != nil {
-		f.mtime = &t
-		f.mu.Unlock()
-	}
 }
 
 // hasMTime says whether all that is asked for is the mtime that a file has. A kernel that writes back

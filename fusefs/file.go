@@ -175,15 +175,22 @@ func (t *table) noFile(f *file) {
 
 // withHandle calls fn with the descriptor of an open handle of n, if there is one.
 func (v *volume) withHandle(n *node, fn func(fd int) error) (done bool, err error) {
-	f := v.lockFile(n, false)
+	f := v.lockOpen(n)
 	if f == nil {
 		return false, nil
 	}
 	defer f.mu.Unlock()
-	if len(f.handles) == 0 {
-		return false, nil
-	}
 	return true, fn(f.handles[0].fd)
+}
+
+// lockOpen locks the file of n, if it is open.
+func (v *volume) lockOpen(n *node) *file {
+	f := v.lockFile(n, false)
+	if f != nil && len(f.handles) == 0 {
+		f.mu.Unlock()
+		return nil
+	}
+	return f
 }
 
 // isDirty says whether something written to n is not settled.

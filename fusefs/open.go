@@ -107,8 +107,8 @@ func (v *volume) opened(n *node, h *handle, st *unix.Stat_t, out *fuse.OpenOut) 
 	// takes that back.
 	tracked := h.write && (h.appends || st.Size >= trackFrom || st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0)
 	first := h.write && f.passWriters == 0
-	if v.writeback && len(f.handles) == 0 {
-		f.mtime = &unix.Timespec{Sec: st.Mtim.Sec, Nsec: st.Mtim.Nsec}
+	if len(f.handles) == 0 && v.writeback {
+		f.mtime = mtimeOf(h.fd)
 	}
 	f.handles = append(f.handles, h)
 	if h.write {

@@ -20,7 +20,7 @@ func (v *volume) Statx(_ <-chan struct{}, in *fuse.StatxIn, out *fuse.StatxOut) 
 			return status(err)
 		}
 		sx = statxOf(&st)
-	} else if err := v.change(n, false, func(fd int, _ bool) error {
+	} else if err := v.change(n, false, func(fd int, _ *file) error {
 		return unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &sx)
 	}); err != nil {
 		return status(err)
