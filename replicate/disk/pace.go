@@ -10,8 +10,10 @@ const (
 	storm = 500
 	// share is what part of the time the loop works while there is a storm.
 	share = 10
-	// pause is the longest that it does nothing then.
+	// pause is the longest that it does nothing then,
 	pause = time.Second
+	// and calm how long it takes to see that the storm is over.
+	calm = 50 * time.Millisecond
 	// backlog is how many changes may be in the queue before it works all the time again.
 	backlog = 100_000
 )
@@ -34,10 +36,17 @@ func (p *pace) next(took time.Duration, last uint64) time.Duration {
 	return min(share*took, pause)
 }
 
-// yield does nothing for a while, unless somebody waits for the journal or too much waits for it.
+// yield does nothing for a while, unless somebody waits for the journal, too much waits for it, or the storm is over.
 func (f *Folder) yield(ctx context.Context, d time.Duration) error {
-	if d == 0 || len(f.waiters) > 0 || f.queue.length() > backlog {
-		return nil
+	for ; d > 0 && len(f.waiters) == 0 && f.queue.length() <= backlog; d -= calm {
+		began, last := time.Now(), f.queue.last()
+		if err := f.idle(ctx, min(d, calm)); err != nil {
+			return err
+		}
+		asked := time.Since(began) < min(d, calm)
+		if asked || float64(f.queue.last()-last) < storm*calm.Seconds() {
+			return nil
+		}
 	}
-	return f.idle(ctx, d)
+	return nil
 }
