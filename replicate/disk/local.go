@@ -32,6 +32,12 @@ func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
 	return v, f.journal.Sync()
 }
 
+// Stamp stamps what is journaled by now, so that a session which begins soon has little left to stamp.
+func (f *Folder) Stamp() error {
+	_, err := f.tree.Stamp()
+	return err
+}
+
 // endure returns when all that programs did, as far as it is journaled, is on disk.
 func (f *Folder) endure() error {
 	f.enduring.Lock()
@@ -150,9 +156,13 @@ func (f *Folder) isLive(id item.ID) (live bool) {
 func (f *Folder) copyWanted() (wanted bool, err error) {
 	here := map[item.Hash]int{}
 	var ready []item.Hash
+	nothing := f.held.files == 0 && len(f.staging.files) == 0 // is here, as where a first session has come
 	err = f.journal.View(func(tx *journal.Tx) error {
 		return tx.EachWanted(func(root item.Hash, id item.ID) error {
 			wanted = true
+			if nothing && root != emptyRoot {
+				return nil
+			}
 			if len(f.staging.files[root]) > 0 {
 				ready = append(ready, root)
 				return nil

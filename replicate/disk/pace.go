@@ -21,8 +21,9 @@ const (
 // A pace tells how long to wait after each turn of the loop, so that programs which change much are not slowed down
 // by the record of it. What they remove again at once is then never read at all.
 type pace struct {
-	at   time.Time // when it was asked last
-	last uint64    // the last change there was then
+	at    time.Time // when it was asked last
+	last  uint64    // the last change there was then
+	storm bool      // there has been one, and what it left is not taken in
 }
 
 // next is how long to wait after a turn that took so long, and after which last was the last change recorded.
@@ -33,7 +34,17 @@ func (p *pace) next(took time.Duration, last uint64) time.Duration {
 	if !many {
 		return 0
 	}
+	p.storm = true
 	return min(share*took, pause)
+}
+
+// settled has what a storm has left go to disk once all of it is taken in: a session that begins then need not wait for
+// so much.
+func (f *Folder) settled(p *pace) {
+	if p.storm && f.journaled == f.queue.last() && f.works.settled() == 0 {
+		p.storm = false
+		f.hurry()
+	}
 }
 
 // yield does nothing for a while, unless somebody waits for the journal, too much waits for it, or the storm is over.
