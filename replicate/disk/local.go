@@ -156,13 +156,9 @@ func (f *Folder) isLive(id item.ID) (live bool) {
 func (f *Folder) copyWanted() (wanted bool, err error) {
 	here := map[item.Hash]int{}
 	var ready []item.Hash
-	nothing := f.held.files == 0 && len(f.staging.files) == 0 // is here, as where a first session has come
 	err = f.journal.View(func(tx *journal.Tx) error {
 		return tx.EachWanted(func(root item.Hash, id item.ID) error {
 			wanted = true
-			if nothing && root != emptyRoot {
-				return nil
-			}
 			if len(f.staging.files[root]) > 0 {
 				ready = append(ready, root)
 				return nil
