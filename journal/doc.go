@@ -49,7 +49,7 @@
 //	k hash hash offset          a chunk, by its hash, in a content: its length, uvarint
 //	q hash id                   a content wanted, and an item that wants it; no value
 //	t hash                      a content staged: file name, signature
-//	z number                    a state of the redo (package item)
+//	z number                    states of the redo: 0, then each after its length: uvarint; or one state
 //	P name                      peer: knowledge, last session: varint, error: string, wanted: uvarint
 //	m schema                    version of all this: uvarint, 2
 //	m knowledge, m redo         vector

@@ -16,20 +16,33 @@ import (
 //
 // A redo that is not committed is as good as none.
 
+// A piece of the redo begins with a byte that no state begins with, and holds many, each after its length. What begins
+// otherwise is one state.
+const (
+	manyStates = 0
+	redoPiece  = 64 << 10 // about how long it is
+)
+
 // AppendRedo adds states to the redo.
 func (tx *Tx) AppendRedo(states []*item.Item) error {
-	last, err := tx.count("redo states", uint64(len(states)))
-	if err != nil {
-		return err
-	}
+	piece := []byte{manyStates}
 	for i, it := range states {
 		b, err := it.MarshalBinary()
 		if err != nil {
 			return err
 		}
-		if err := tx.set(redoKey(last-uint64(len(states)-1-i)), b); err != nil {
+		piece = append(binary.AppendUvarint(piece, uint64(len(b))), b...)
+		if len(piece) < redoPiece && i < len(states)-1 {
+			continue
+		}
+		n, err := tx.count("redo states", 1)
+		if err != nil {
 			return err
 		}
+		if err := tx.set(redoKey(n), piece); err != nil {
+			return err
+		}
+		piece = []byte{manyStates}
 	}
 	return nil
 }
@@ -48,9 +61,33 @@ func (tx *Tx) Redo() (knowledge version.Vector, ok bool, err error) {
 }
 
 // EachRedo calls fn with the states of the redo, in the order in which they were added.
-func (tx *Tx) EachRedo(fn func(*item.Item) error) error { return tx.eachState(kindRedo, fn) }
+func (tx *Tx) EachRedo(fn func(*item.Item) error) error {
+	one := func(key, value []byte) error {
+		it, err := decodeState(key, value)
+		if err != nil {
+			return err
+		}
+		return fn(it)
+	}
+	return tx.pairs([]byte{kindRedo}, func(key, value []byte) error {
+		if len(value) == 0 || value[0] != manyStates {
+			return one(key, value)
+		}
+		for rest := value[1:]; len(rest) > 0; {
+			size, n := binary.Uvarint(rest)
+			if n <= 0 || size > uint64(len(rest)-n) {
+				return broken(key, ErrCorrupt)
+			}
+			if err := one(key, rest[n:n+int(size)]); err != nil {
+				return err
+			}
+			rest = rest[n+int(size):]
+		}
+		return nil
+	})
+}
 
-// clearBatch is how many states an Update of ClearRedo deletes.
+// clearBatch is how many pieces an Update of ClearRedo deletes.
 const clearBatch = 5000
 
 // ClearRedo forgets the redo, committed or not.

@@ -11,22 +11,28 @@ import (
 // maxFiles bounds the files that a request may hand over.
 const maxFiles = 2
 
+var errTooMany = errors.New("too many files handed over")
+
 // A receiver reads a connection and keeps the files that come with the bytes.
 type receiver struct {
-	conn  *net.UnixConn
-	files []*os.File
+	conn   *net.UnixConn
+	files  []*os.File
+	excess error // there were too many
 }
 
 func (r *receiver) Read(p []byte) (int, error) {
 	rights := make([]byte, syscall.CmsgSpace(4*maxFiles))
-	n, rn, _, _, err := r.conn.ReadMsgUnix(p, rights)
+	n, rn, flags, _, err := r.conn.ReadMsgUnix(p, rights)
 	if errors.Is(err, io.EOF) {
 		return n, io.EOF
 	}
-	if err != nil {
-		return n, err
+	if err == nil {
+		err = r.keep(rights[:rn])
 	}
-	return n, r.keep(rights[:rn])
+	if flags&syscall.MSG_CTRUNC != 0 || len(r.files) > maxFiles {
+		r.excess = errTooMany
+	}
+	return n, err
 }
 
 func (r *receiver) keep(rights []byte) error {
@@ -42,9 +48,6 @@ func (r *receiver) keep(rights []byte) error {
 		for _, fd := range fds {
 			r.files = append(r.files, os.NewFile(uintptr(fd), "handed over"))
 		}
-	}
-	if len(r.files) > maxFiles {
-		return errors.New("too many files handed over")
 	}
 	return nil
 }

@@ -116,7 +116,7 @@ func (s *Server) answer(ctx context.Context, conn *net.UnixConn) error {
 	in := bufio.NewReaderSize(received, 64<<10)
 	req, err := readRequest(in)
 	if err == nil {
-		err = conn.SetReadDeadline(time.Time{})
+		err = errors.Join(received.excess, conn.SetReadDeadline(time.Time{}))
 	}
 	if err != nil {
 		return send(conn, reply{Error: err.Error()})

@@ -34,7 +34,11 @@ func (r *replica) flush(ctx context.Context, raw json.RawMessage, progress func(
 		return nil, err
 	}
 	var asked []string // in vain, for contents
-	for _, o := range r.replicator.Flush(ctx, peers...) {
+	outcomes, err := r.sync(ctx, peers)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range outcomes {
 		if o.Kind == replicate.OK {
 			done.Peers = append(done.Peers, o.Peer)
 			continue
@@ -53,6 +57,14 @@ func (r *replica) flush(ctx context.Context, raw json.RawMessage, progress func(
 	}
 	done.Complete = len(done.Problems) == 0
 	return done, nil
+}
+
+// sync has the sessions of a flush. What is to be stamped is stamped while peers are dialed.
+func (r *replica) sync(ctx context.Context, peers []string) ([]replicate.Outcome, error) {
+	stamped := make(chan error, 1)
+	go func() { stamped <- r.disk.Stamp() }()
+	outcomes := r.replicator.Flush(ctx, peers...)
+	return outcomes, <-stamped
 }
 
 // named is the peers that a flush is for; none: all.

@@ -170,10 +170,12 @@ func (x *executor) one(d journal.Dirty) error {
 	if x.placing.under[subject{d.Dir, d.Family}] {
 		return nil
 	}
-	if err := x.family(d); !errors.Is(err, errPlacing) {
-		return x.done(d, err)
+	err := x.family(d)
+	x.alone = alone{}
+	if errors.Is(err, errPlacing) {
+		return nil
 	}
-	return nil
+	return x.done(d, err)
 }
 
 // done takes the mark of a family away that steps were made for, or notes why that is to be done later.

@@ -32,6 +32,12 @@ func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
 	return v, f.journal.Sync()
 }
 
+// Stamp stamps what is journaled by now, so that a session which begins soon has little left to stamp.
+func (f *Folder) Stamp() error {
+	_, err := f.tree.Stamp()
+	return err
+}
+
 // endure returns when all that programs did, as far as it is journaled, is on disk.
 func (f *Folder) endure() error {
 	f.enduring.Lock()

@@ -47,6 +47,7 @@ func (f *Folder) loop(ctx context.Context) error {
 			return err
 		}
 		f.publish()
+		f.settled(&pace)
 		if err := f.yield(ctx, pace.next(time.Since(began), f.queue.last())); err != nil {
 			return err
 		}

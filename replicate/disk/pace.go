@@ -10,8 +10,10 @@ const (
 	storm = 500
 	// share is what part of the time the loop works while there is a storm.
 	share = 10
-	// pause is the longest that it does nothing then.
+	// pause is the longest that it does nothing then,
 	pause = time.Second
+	// and calm how long it takes to see that the storm is over.
+	calm = 50 * time.Millisecond
 	// backlog is how many changes may be in the queue before it works all the time again.
 	backlog = 100_000
 )
@@ -19,8 +21,9 @@ const (
 // A pace tells how long to wait after each turn of the loop, so that programs which change much are not slowed down
 // by the record of it. What they remove again at once is then never read at all.
 type pace struct {
-	at   time.Time // when it was asked last
-	last uint64    // the last change there was then
+	at    time.Time // when it was asked last
+	last  uint64    // the last change there was then
+	storm bool      // there has been one, and what it left is not taken in
 }
 
 // next is how long to wait after a turn that took so long, and after which last was the last change recorded.
@@ -31,13 +34,30 @@ func (p *pace) next(took time.Duration, last uint64) time.Duration {
 	if !many {
 		return 0
 	}
+	p.storm = true
 	return min(share*took, pause)
 }
 
-// yield does nothing for a while, unless somebody waits for the journal or too much waits for it.
-func (f *Folder) yield(ctx context.Context, d time.Duration) error {
-	if d == 0 || len(f.waiters) > 0 || f.queue.length() > backlog {
-		return nil
+// settled has what a storm has left go to disk once all of it is taken in: a session that begins then need not wait for
+// so much.
+func (f *Folder) settled(p *pace) {
+	if p.storm && f.journaled == f.queue.last() && f.works.settled() == 0 {
+		p.storm = false
+		f.hurry()
 	}
-	return f.idle(ctx, d)
+}
+
+// yield does nothing for a while, unless somebody waits for the journal, too much waits for it, or the storm is over.
+func (f *Folder) yield(ctx context.Context, d time.Duration) error {
+	for ; d > 0 && len(f.waiters) == 0 && f.queue.length() <= backlog; d -= calm {
+		began, last := time.Now(), f.queue.last()
+		if err := f.idle(ctx, min(d, calm)); err != nil {
+			return err
+		}
+		asked := time.Since(began) < min(d, calm)
+		if asked || float64(f.queue.last()-last) < storm*calm.Seconds() {
+			return nil
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +33,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// Nobody who asks or waits for the journal waits for the end of a pause, nor does what has come to be much.
+// Nobody who asks or waits for the journal waits for the end of a pause, nor does what has come to be much; and it ends
+// with the storm.
 func TestYield(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &Folder{queue: newQueue(), asks: make(chan ask)}
@@ -44,8 +46,21 @@ func TestYield(t *testing.T) {
 			}
 			return time.Since(began)
 		}
-		if d := took(); d != time.Minute {
-			t.Errorf("a pause of a minute took %v", d)
+		if d := took(); d != calm {
+			t.Errorf("a pause took %v after the storm was over", d)
+		}
+		raging, over := context.WithTimeout(t.Context(), 20*time.Second)
+		defer over()
+		go func() {
+			for raging.Err() == nil {
+				for range 2 * storm / 100 {
+					f.queue.add(recorded{Change: change.Change{Kind: change.Create}})
+				}
+				<-time.After(10 * time.Millisecond)
+			}
+		}()
+		if d := took(); d < 20*time.Second || d > 21*time.Second {
+			t.Errorf("a pause took %v of a storm of 20 s", d)
 		}
 		go func() { f.asks <- ask{func() error { return nil }, make(chan error, 1)} }()
 		if d := took(); d != 0 {

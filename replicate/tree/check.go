@@ -38,15 +38,29 @@ type check struct {
 	incarnation version.Incarnation
 	own         uint64 // what was drawn of it
 	knowledge   version.Vector
-	sent        map[item.ID]bool // whether it is a directory
+	sent        sent
 }
 
-func newCheck(tx *journal.Tx, incarnation version.Incarnation, knowledge version.Vector) (*check, error) {
+// sent is which items are sent, and whether each is a directory.
+type sent map[item.ID]bool
+
+// add notes items that are sent, each once.
+func (s sent) add(states []*item.Item) error {
+	for _, it := range states {
+		if _, twice := s[it.ID]; twice {
+			return &HostileError{it.ID, "sent twice"}
+		}
+		s[it.ID] = it.Dir
+	}
+	return nil
+}
+
+func newCheck(tx *journal.Tx, incarnation version.Incarnation, knowledge version.Vector, all sent) (*check, error) {
 	k, err := tx.Knowledge()
 	if err != nil {
 		return nil, err
 	}
-	c := &check{tx: tx, incarnation: incarnation, own: k[incarnation], knowledge: knowledge, sent: map[item.ID]bool{}}
+	c := &check{tx: tx, incarnation: incarnation, own: k[incarnation], knowledge: knowledge, sent: all}
 	switch {
 	case knowledge[version.Provisional] > 0:
 		return nil, &HostileError{Why: "knowledge of provisional changes"}
@@ -54,21 +68,6 @@ func newCheck(tx *journal.Tx, incarnation version.Incarnation, knowledge version
 		return nil, &HostileError{Why: "knowledge of changes that this replica has not made"}
 	}
 	return c, nil
-}
-
-// each calls fn with all states, once to gather which items there are, then to look at them.
-func (c *check) each(states func(func(*item.Item) error) error) error {
-	err := states(func(it *item.Item) error {
-		if _, twice := c.sent[it.ID]; twice {
-			return &HostileError{it.ID, "sent twice"}
-		}
-		c.sent[it.ID] = it.Dir
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return states(c.state)
 }
 
 func (c *check) state(it *item.Item) error {

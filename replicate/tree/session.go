@@ -63,14 +63,15 @@ func (t *Tree) Join(states iter.Seq2[*item.Item, error], knowledge version.Vecto
 		return err
 	}
 	t.mu.Unlock()
-	if err := t.receive(first, next, more); err != nil {
+	all := sent{}
+	if err := t.receive(first, next, more, all); err != nil {
 		return errors.Join(err, t.journal.ClearRedo())
 	}
 	if err := t.lock(); err != nil {
 		return err
 	}
 	defer t.mu.Unlock()
-	if err := t.accept(knowledge); err != nil {
+	if err := t.accept(knowledge, all); err != nil {
 		return errors.Join(err, t.journal.ClearRedo())
 	}
 	return t.redo(knowledge, part)
@@ -98,20 +99,18 @@ func (t *Tree) joinSmall(states []*item.Item, knowledge version.Vector) error {
 		return err
 	}
 	return t.update(func(e *Edit) error {
-		c, err := newCheck(e.Tx, t.incarnation, knowledge)
+		all := sent{}
+		if err := all.add(states); err != nil {
+			return err
+		}
+		c, err := newCheck(e.Tx, t.incarnation, knowledge, all)
 		if err != nil {
 			return err
 		}
-		err = c.each(func(fn func(*item.Item) error) error {
-			for _, it := range states {
-				if err := fn(it); err != nil {
-					return err
-				}
+		for _, it := range states {
+			if err := c.state(it); err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return err
 		}
 		if err := e.joinAll(states); err != nil {
 			return err
@@ -120,12 +119,15 @@ func (t *Tree) joinSmall(states []*item.Item, knowledge version.Vector) error {
 	})
 }
 
-// receive puts a large session down whole.
-func (t *Tree) receive(states []*item.Item, next func() (*item.Item, error, bool), more bool) error {
+// receive puts a large session down whole, and notes what is sent.
+func (t *Tree) receive(states []*item.Item, next func() (*item.Item, error, bool), more bool, all sent) error {
 	if err := t.journal.ClearRedo(); err != nil {
 		return err
 	}
 	for {
+		if err := all.add(states); err != nil {
+			return err
+		}
 		if err := t.putDown(states); err != nil || !more {
 			return err
 		}
@@ -149,13 +151,13 @@ func (t *Tree) putDown(states []*item.Item) error {
 }
 
 // accept looks at the session in the redo, and commits to joining it. It is called with mu held.
-func (t *Tree) accept(knowledge version.Vector) error {
+func (t *Tree) accept(knowledge version.Vector, all sent) error {
 	err := t.journal.View(func(tx *journal.Tx) error {
-		c, err := newCheck(tx, t.incarnation, knowledge)
+		c, err := newCheck(tx, t.incarnation, knowledge, all)
 		if err != nil {
 			return err
 		}
-		return c.each(tx.EachRedo)
+		return tx.EachRedo(c.state)
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -189,6 +190,26 @@ func (s *station) Traffic() (bytes int64) {
 		bytes += p.Sent + p.Received
 	}
 	return bytes
+}
+
+// CPU is what the daemon has spent so far, of its own and in the kernel.
+func (s *station) CPU() time.Duration {
+	s.t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Status().PID))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	const own, kernel, perSecond = 11, 12, 100 // fields after the name of the program, which may have blanks; USER_HZ
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	var ticks time.Duration
+	for _, f := range []string{fields[own], fields[kernel]} {
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * time.Second / perSecond
 }
 
 // Conflicts are the paths of the open conflicts.
