@@ -100,11 +100,6 @@ func Mount(dir string, o Options) (*Mounted, error) {
 
 func mount(folder *backing.Folder, o Options) (*Mounted, error) {
 	unix.Umask(0)
-	// A thread that waits for a request counts as a processor to Go's scheduler. Without idle ones it is
-	// woken twice for each request.
-	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < minProcs {
-		runtime.GOMAXPROCS(minProcs)
-	}
 	v, err := newVolume(folder, o)
 	if err != nil {
 		return nil, err
@@ -121,6 +116,7 @@ func mount(folder *backing.Folder, o Options) (*Mounted, error) {
 	if err != nil {
 		return nil, err
 	}
+	raiseProcs()
 	if server.KernelSettings().Flags64()&fuse.CAP_PASSTHROUGH == 0 {
 		v.pass.off.Store(true)
 	}
@@ -139,6 +135,16 @@ func mount(folder *backing.Folder, o Options) (*Mounted, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// raiseProcs has Go count with more processors than there may be: a thread that waits for a request counts as one to its
+// scheduler, and without idle ones it is woken twice for each request. go-fuse, which lets as many threads wait as there
+// are processors, is to have counted before: the kernel wakes them in turn, and the fewer there are, the less has each
+// forgotten.
+func raiseProcs() {
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < minProcs {
+		runtime.GOMAXPROCS(minProcs)
+	}
 }
 
 // attach mounts and reads the kernel's first request.
