@@ -31,6 +31,7 @@ type volume struct {
 	recorder  Recorder
 	absent    Absent
 	awaited   awaited
+	again     again
 	log       *slog.Logger
 	server    *fuse.Server
 	owner     fuse.Owner // of the folder

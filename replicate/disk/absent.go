@@ -3,6 +3,8 @@ package disk
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"syscall"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"syncfs/journal/item"
 	"syncfs/journal/signature"
 	"syncfs/journal/step"
+	"syncfs/replicate/tree"
 )
 
 // maxFetch is how long a program waits for a content.
@@ -33,6 +36,40 @@ func (f *Folder) AbsentFile(path string) (step.Stat, bool) {
 	}
 	_, name := split(path)
 	return absentStat(a, name, set), true
+}
+
+// AbsentXAttrs are the extended attributes of a file whose content is not here.
+func (f *Folder) AbsentXAttrs(path string) map[string]string {
+	f.visible.RLock()
+	defer f.visible.RUnlock()
+	was, set, ok := f.queue.before(path)
+	if !ok {
+		return nil
+	}
+	all := map[string]string{}
+	_ = f.journal.View(func(tx *journal.Tx) error {
+		k, ok, err := find(tx, was)
+		if err != nil || !ok {
+			return err
+		}
+		a, err := k.applied(tx)
+		if err != nil || a == nil || !a.Absent {
+			return err
+		}
+		n, _, err := tree.Look(tx).NodeOf(a.IDs[0])
+		maps.Copy(all, shownXAttrs(n.Meta))
+		return err
+	})
+	for _, s := range slices.Backward(set) {
+		for name, value := range s.XAttrs {
+			if value == nil {
+				delete(all, name)
+			} else {
+				all[name] = *value
+			}
+		}
+	}
+	return all
 }
 
 // AbsentIn is all such files of a directory.
