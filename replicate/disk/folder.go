@@ -27,7 +27,8 @@ type Options struct {
 	State   *os.Root // the directory .syncfs, opened before anything was mounted over it
 
 	// Fetch has a content brought by some peer before others, and returns when it was committed to a
-	// Stage, or can't be for now. A program waits meanwhile. Nil: only sessions bring contents.
+	// Stage, or can't be for now. A program waits meanwhile. The error wraps chunk.ErrGone if no peer has it. Nil:
+	// only sessions bring contents.
 	Fetch func(ctx context.Context, root item.Hash, size int64) error
 
 	Logger *slog.Logger     // nil: nothing is logged
