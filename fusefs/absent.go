@@ -58,26 +58,33 @@ func (v *volume) answerAbsent(l link, s step.Stat, out *fuse.EntryOut) {
 	out.SetEntryTimeout(cacheFor)
 }
 
-// listAbsent adds the absent files of a directory after those underneath.
-func (v *volume) listAbsent(n *node, d *dir, off uint64, add func(*node, *dir, fuse.DirEntry) bool) {
+// listAbsent adds the absent files of a directory from an offset on, and reports whether there are more.
+func (v *volume) listAbsent(n *node, d *dir, off uint64, add func(*node, *dir, fuse.DirEntry) bool) (more bool) {
 	if v.absent == nil || n.hidden {
-		return
+		return false
 	}
 	path, ok := v.pathOf(n)
 	if !ok {
-		return
+		return false
 	}
-	all := v.absent.AbsentIn(path)
-	for i := int(off - absentOffset); i < len(all); i++ {
+	all := v.cookies.of(v.absent.AbsentIn(path))
+	for i, a := range all {
+		if a.offset <= off {
+			continue
+		}
 		var st unix.Stat_t
-		if unix.Fstatat(d.fd, all[i].Name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		if unix.Fstatat(d.fd, a.name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
 			continue // put in place by a step that is not journaled yet: it is listed with those underneath
 		}
-		e := fuse.DirEntry{Name: all[i].Name, Mode: unix.S_IFREG, Off: absentOffset + uint64(i) + 1}
+		e := fuse.DirEntry{Name: a.name, Mode: unix.S_IFREG, Off: a.offset}
+		if i+1 < len(all) && all[i+1].offset == a.offset {
+			e.Off-- // all of one offset follow one another: rather twice than not at all
+		}
 		if !add(n, d, e) {
-			return
+			return true
 		}
 	}
+	return false
 }
 
 func (v *volume) holdsAbsent(dir string) bool {

@@ -1,6 +1,7 @@
 package fusefs
 
 import (
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,7 @@ type volume struct {
 	absent    Absent
 	awaited   awaited
 	again     again
+	cookies   cookies
 	log       *slog.Logger
 	server    *fuse.Server
 	owner     fuse.Owner // of the folder
@@ -64,6 +66,7 @@ func newVolume(folder *backing.Folder, o Options) (*volume, error) {
 		name:          o.Replica,
 		recorder:      o.Recorder,
 		absent:        o.Absent,
+		cookies:       cookies{maphash.MakeSeed()},
 		log:           o.Logger,
 		owner:         fuse.Owner{Uid: st.Uid, Gid: st.Gid},
 		dirs:          newDirs(),
