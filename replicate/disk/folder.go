@@ -74,7 +74,7 @@ type Folder struct {
 	absent  atomic.Int64 // files whose content is not here
 	unsafe  atomic.Bool  // programs did something that is journaled and may not be on disk
 	joining atomic.Int32 // sessions of which a part is joined
-	writing atomic.Bool  // programs wrote files when the last session began: it has not what they wrote
+	writing atomic.Value // time.Time: since when programs wrote files when the last session began, which has not what they wrote
 
 	enduring sync.Mutex // held while what programs did is made durable: who finds nothing unsafe has waited for that
 
