@@ -243,23 +243,6 @@ func (f *Folder) Wanted(ctx context.Context) iter.Seq2[session.Want, error] {
 	}
 }
 
-// Missing counts the contents that are wanted and neither here nor on their way, and their bytes. It waits for nothing.
-func (f *Folder) Missing() (contents int, bytes int64, err error) {
-	all, err := f.wants()
-	for some := range slices.Chunk(all, wantsAtOnce) {
-		l, lerr := f.lacking(some)
-		if lerr != nil {
-			return contents, bytes, lerr
-		}
-		for _, x := range l {
-			if !x.here && !f.staging.isUnder(x.root) {
-				contents, bytes = contents+1, bytes+x.Size
-			}
-		}
-	}
-	return contents, bytes, err
-}
-
 // A want is a content and an item that wants it.
 type want struct {
 	root item.Hash

@@ -34,6 +34,9 @@ func TestNothingWaitsForAPeerButTheOpenOfAWantedFile(t *testing.T) {
 				t.Errorf("%s of a file whose content is not here does not wait for it: %v, %s", p.cmd.Path, p.cmd.ProcessState, &p.errs)
 			}
 		}
+		if got := b.Run("status", b.Dir); !strings.Contains(got, "listed, with no content here yet: 1 files") {
+			t.Errorf("status says\n%s", got)
+		}
 		interrupted.cmd.Process.Signal(syscall.SIGINT)
 		if interrupted.wait(); !interrupted.cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
 			t.Errorf("interrupted, it ended as %v", interrupted.cmd.ProcessState)
