@@ -58,26 +58,33 @@ func (v *volume) answerAbsent(l link, s step.Stat, out *fuse.EntryOut) {
 	out.SetEntryTimeout(cacheFor)
 }
 
-// listAbsent adds the absent files of a directory after those underneath.
-func (v *volume) listAbsent(n *node, d *dir, off uint64, add func(*node, *dir, fuse.DirEntry) bool) {
+// listAbsent adds the absent files of a directory from an offset on, and reports whether there are more.
+func (v *volume) listAbsent(n *node, d *dir, off uint64, add func(*node, *dir, fuse.DirEntry) bool) (more bool) {
 	if v.absent == nil || n.hidden {
-		return
+		return false
 	}
 	path, ok := v.pathOf(n)
 	if !ok {
-		return
+		return false
 	}
-	all := v.absent.AbsentIn(path)
-	for i := int(off - absentOffset); i < len(all); i++ {
+	all := v.cookies.of(v.absent.AbsentIn(path))
+	for i, a := range all {
+		if a.offset <= off {
+			continue
+		}
 		var st unix.Stat_t
-		if unix.Fstatat(d.fd, all[i].Name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		if unix.Fstatat(d.fd, a.name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
 			continue // put in place by a step that is not journaled yet: it is listed with those underneath
 		}
-		e := fuse.DirEntry{Name: all[i].Name, Mode: unix.S_IFREG, Off: absentOffset + uint64(i) + 1}
+		e := fuse.DirEntry{Name: a.name, Mode: unix.S_IFREG, Off: a.offset}
+		if i+1 < len(all) && all[i+1].offset == a.offset {
+			e.Off-- // all of one offset follow one another: rather twice than not at all
+		}
 		if !add(n, d, e) {
-			return
+			return true
 		}
 	}
+	return false
 }
 
 func (v *volume) holdsAbsent(dir string) bool {
@@ -253,41 +260,4 @@ func (v *volume) exchangeAbsent(a, b spot, haveA, haveB bool) error {
 	}
 	v.record(change.Change{Kind: change.Exchange, Path: v.path(a.l), To: v.path(b.l)})
 	return nil
-}
-
-// setAbsent sets attributes of an absent file. One that is truncated to nothing, or to more than that, is
-// here from then on.
-func (v *volume) setAbsent(n *node, in *fuse.SetAttrIn, out *fuse.AttrOut) (done bool, err error) {
-	if in.Valid&fuse.FATTR_SIZE != 0 {
-		if in.Size == 0 {
-			return false, v.materialize(n)
-		}
-		return false, v.bring(nil, n)
-	}
-	v.names.RLock()
-	defer v.names.RUnlock()
-	path, ok := v.pathOf(n)
-	if !ok {
-		// Its name has gone to another file, or is gone: the kernel tells the times that it has kept of it.
-		st := v.absentStat(step.Stat{})
-		fillAttr(&out.Attr, n, &st)
-		return true, nil
-	}
-	var a step.Attr
-	if mode, ok := in.GetMode(); ok {
-		a.Mode = &mode
-	}
-	if t, ok := in.GetMTime(); ok {
-		ns := t.UnixNano()
-		a.MTime = &ns
-	}
-	v.absent.SetAbsent(path, a)
-	s, ok := v.absent.AbsentFile(path)
-	if !ok {
-		return true, unix.ESTALE
-	}
-	st := v.absentStat(s)
-	fillAttr(&out.Attr, n, &st)
-	out.SetTimeout(cacheFor)
-	return true, nil
 }

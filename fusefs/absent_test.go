@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"sort"
@@ -24,16 +25,21 @@ type afar struct {
 	mu    sync.Mutex
 	files map[string]string
 	fetch func(ctx context.Context, path, content string) error
+
+	// What was set, of whichever file.
+	mode   uint32
+	mtime  int64
+	xattrs map[string]string
 }
 
 func (a *afar) stat(path string) step.Stat {
 	return step.Stat{
 		Name: path[strings.LastIndexByte(path, '/')+1:],
 		Kind: step.File,
-		Mode: 0o644,
+		Mode: a.mode,
 		Signature: signature.Signature{
 			Size:  int64(len(a.files[path])),
-			MTime: 1e18,
+			MTime: a.mtime,
 		},
 	}
 }
@@ -66,7 +72,29 @@ func cutLast(p string) (dir, name string, found bool) {
 	return p[:i], p[i+1:], true
 }
 
-func (a *afar) SetAbsent(string, step.Attr) {}
+func (a *afar) SetAbsent(path string, set step.Attr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for name, value := range set.XAttrs {
+		if value == nil {
+			delete(a.xattrs, name)
+		} else {
+			a.xattrs[name] = *value
+		}
+	}
+	if set.Mode != nil {
+		a.mode = *set.Mode
+	}
+	if set.MTime != nil {
+		a.mtime = *set.MTime
+	}
+}
+
+func (a *afar) AbsentXAttrs(string) map[string]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.xattrs)
+}
 
 func (a *afar) Fetch(ctx context.Context, path string) error {
 	a.mu.Lock()
@@ -99,7 +127,7 @@ func (a *afar) follow(c change.Change) {
 }
 
 func startAbsent(t *testing.T, files map[string]string) (*tester, *afar) {
-	a := &afar{files: files}
+	a := &afar{files: files, mode: 0o644, mtime: 1e18, xattrs: map[string]string{}}
 	m := startWith(t, func(o *Options) {
 		o.Absent = a
 		o.Recorder.(*recording).also = a.follow

@@ -94,7 +94,7 @@ func (v *volume) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOu
 	}
 	own := v.own(&in.InHeader)
 	if v.isAbsent(n) {
-		if done, err := v.setAbsent(n, in, out); done || err != nil {
+		if done, err := v.setAbsent(n, in, out); done {
 			return status(err)
 		}
 	}

@@ -159,17 +159,15 @@ func (v *volume) Tmpfile(_ <-chan struct{}, in *fuse.CreateIn, out *fuse.CreateO
 	})
 }
 
-// Link makes a further name of a file, or the first of one that Tmpfile made. Like an open it waits until the content
-// is here.
-func (v *volume) Link(cancel <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
+// Link makes a further name of a file, or the first of one that Tmpfile made. A file whose content is not here is
+// fetched first.
+func (v *volume) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
 	n := v.table.get(in.Oldnodeid)
 	if n == nil {
 		return fuse.Status(unix.ESTALE)
 	}
 	if v.isAbsent(n) {
-		if err := v.bring(cancel, n); err != nil {
-			return status(err)
-		}
+		return status(v.later(&in.InHeader, n))
 	}
 	v.names.RLock()
 	defer v.names.RUnlock()

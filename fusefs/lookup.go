@@ -8,9 +8,12 @@ import (
 )
 
 // Lookup finds a name. That it is not there is told to the kernel as well, so that it does not ask again.
-func (v *volume) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+func (v *volume) Lookup(cancel <-chan struct{}, h *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
 	if v.own(h) && h.NodeId == 1 && name == v.hidden {
 		return v.lookupStaging(out)
+	}
+	if err := v.bringFor(cancel, h, name); err != nil {
+		return status(err)
 	}
 	v.names.RLock()
 	defer v.names.RUnlock()

@@ -38,6 +38,8 @@ type Absent interface {
 	AbsentIn(dir string) []step.Stat
 	// SetAbsent notes attributes that a program set on the absent file at path.
 	SetAbsent(path string, a step.Attr)
+	// AbsentXAttrs returns the user.* attributes of the absent file at path.
+	AbsentXAttrs(path string) map[string]string
 	// Fetch returns once the file at path is in place, or says why it can't be.
 	Fetch(ctx context.Context, path string) error
 }

@@ -8,13 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// absentOffset is where the absent files of a directory begin. Filesystems number entries below it (the
-// hash that ext4 takes for an offset is never so high), but may give lastOffset to the end.
-const (
-	absentOffset = 0x7fffffff << 32
-	lastOffset   = 1<<63 - 1
-)
-
 // OpenDir is not needed: offsets are those of the directory underneath and hold without a handle. The
 // kernel does not ask again, and keeps listings.
 func (v *volume) OpenDir(<-chan struct{}, *fuse.OpenIn, *fuse.OpenOut) fuse.Status {
@@ -55,40 +48,40 @@ func (v *volume) ReadDirPlus(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEn
 	})
 }
 
+// list lists the absent files before those underneath: one that comes meanwhile is listed, if not where it was, then where
+// it is.
 func (v *volume) list(in *fuse.ReadIn, add func(*node, *dir, fuse.DirEntry) bool) fuse.Status {
 	v.names.RLock()
 	defer v.names.RUnlock()
 	return v.inDir(in.NodeId, func(n *node, d *dir) error {
-		if in.Offset < absentOffset || in.Offset == lastOffset {
-			more, err := v.listPresent(n, d, int64(in.Offset), in.Size, add)
-			if err != nil || more {
-				return err
+		off := in.Offset
+		if off == 0 || off >= absentOffset && off != lastOffset {
+			if v.listAbsent(n, d, off, add) {
+				return nil
 			}
-			in.Offset = absentOffset
+			off = 0
 		}
-		v.listAbsent(n, d, in.Offset, add)
-		return nil
+		return v.listPresent(n, d, int64(off), in.Size, add)
 	})
 }
 
-// listPresent adds the entries underneath from an offset on, and reports whether there are more.
-func (v *volume) listPresent(n *node, d *dir, off int64, size uint32,
-	add func(*node, *dir, fuse.DirEntry) bool) (more bool, err error) {
+// listPresent adds the entries underneath from an offset on.
+func (v *volume) listPresent(n *node, d *dir, off int64, size uint32, add func(*node, *dir, fuse.DirEntry) bool) error {
 	fd, _, err := v.openAt(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer unix.Close(fd)
 	if off != 0 {
 		if _, err := unix.Seek(fd, off, unix.SEEK_SET); err != nil {
-			return false, err
+			return err
 		}
 	}
 	buf := make([]byte, max(size/2, 1<<10))
 	for {
 		size, err := unix.Getdents(fd, buf)
 		if size == 0 || err != nil {
-			return false, err
+			return err
 		}
 		for rest := buf[:size]; len(rest) > 0; {
 			e, length := parse(rest)
@@ -99,7 +92,7 @@ func (v *volume) listPresent(n *node, d *dir, off int64, size uint32,
 			k := key{n.key.dev, e.Ino}
 			e.Ino = v.ino(k)
 			if !add(n, d, e) {
-				return true, nil
+				return nil
 			}
 		}
 	}

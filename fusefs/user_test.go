@@ -46,7 +46,7 @@ func TestAsAnOrdinaryUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), program, "-test.run",
-		"^Test(Written|GoesOn|Opened|SyncTakes|CloseTells|MountAndUnmount|Step|Placed|Still|Watchers)")
+		"^Test(Written|GoesOn|Opened|SyncTakes|CloseTells|MountAndUnmount|Step|Placed|Absent|Still|Watchers)")
 	cmd.Dir = own
 	cmd.Env = append(os.Environ(), "TMPDIR="+own, "HOME="+own)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

@@ -1,6 +1,7 @@
 package fusefs
 
 import (
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,8 @@ type volume struct {
 	recorder  Recorder
 	absent    Absent
 	awaited   awaited
+	again     again
+	cookies   cookies
 	log       *slog.Logger
 	server    *fuse.Server
 	owner     fuse.Owner // of the folder
@@ -63,6 +66,7 @@ func newVolume(folder *backing.Folder, o Options) (*volume, error) {
 		name:          o.Replica,
 		recorder:      o.Recorder,
 		absent:        o.Absent,
+		cookies:       cookies{maphash.MakeSeed()},
 		log:           o.Logger,
 		owner:         fuse.Owner{Uid: st.Uid, Gid: st.Gid},
 		dirs:          newDirs(),

@@ -3,6 +3,8 @@ package fusefs
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -24,7 +26,14 @@ const maxXAttrs = 1 << 16
 func (v *volume) GetXAttr(_ <-chan struct{}, h *fuse.InHeader, name string, dest []byte) (uint32, fuse.Status) {
 	return v.readXAttr(h,
 		func(fd int) (int, error) { return unix.Fgetxattr(fd, name, dest) },
-		func(path string) (int, error) { return unix.Lgetxattr(path, name, dest) })
+		func(path string) (int, error) { return unix.Lgetxattr(path, name, dest) },
+		func(all map[string]string) ([]byte, error) {
+			value, ok := all[name]
+			if !ok {
+				return nil, unix.ENODATA
+			}
+			return []byte(value), nil
+		}, dest)
 }
 
 // ListXAttr reads the names of all attributes.
@@ -53,12 +62,34 @@ func (v *volume) ListXAttr(_ <-chan struct{}, h *fuse.InHeader, dest []byte) (ui
 func (v *volume) listXAttr(h *fuse.InHeader, dest []byte) (uint32, fuse.Status) {
 	return v.readXAttr(h,
 		func(fd int) (int, error) { return unix.Flistxattr(fd, dest) },
-		func(path string) (int, error) { return unix.Llistxattr(path, dest) })
+		func(path string) (int, error) { return unix.Llistxattr(path, dest) },
+		func(all map[string]string) (names []byte, _ error) {
+			for _, name := range slices.Sorted(maps.Keys(all)) {
+				names = append(append(names, name...), 0)
+			}
+			return names, nil
+		}, dest)
 }
 
-func (v *volume) readXAttr(h *fuse.InHeader, byFd func(int) (int, error), byPath func(string) (int, error)) (uint32, fuse.Status) {
+// readXAttr fills dest with attributes of a file that is here, or with what absent makes of those of one that is not.
+func (v *volume) readXAttr(h *fuse.InHeader, byFd func(int) (int, error), byPath func(string) (int, error),
+	absent func(map[string]string) ([]byte, error), dest []byte) (uint32, fuse.Status) {
+	v.names.RLock()
+	defer v.names.RUnlock()
+	n := v.table.get(h.NodeId)
+	if n == nil {
+		return 0, fuse.Status(unix.ESTALE)
+	}
+	if v.isAbsent(n) {
+		path, _ := v.pathOf(n)
+		b, err := absent(v.absent.AbsentXAttrs(path))
+		if err == nil && len(dest) > 0 && copy(dest, b) < len(b) {
+			err = unix.ERANGE
+		}
+		return uint32(len(b)), status(err)
+	}
 	var size int
-	err := v.withXAttrs(h.NodeId, func(fd int) (err error) {
+	err := v.xattrs(n, func(fd int) (err error) {
 		size, err = byFd(fd)
 		return err
 	}, func(path string) (err error) {
@@ -71,7 +102,17 @@ func (v *volume) readXAttr(h *fuse.InHeader, byFd func(int) (int, error), byPath
 // SetXAttr sets one attribute.
 func (v *volume) SetXAttr(_ <-chan struct{}, in *fuse.SetXAttrIn, name string, data []byte) fuse.Status {
 	killSGID := v.privil && in.SetXAttrFlags&fuse.SETXATTR_ACL_KILL_SGID != 0
-	return v.writeXAttr(&in.InHeader, name, func(fd int) error {
+	set := func(was *string) (*string, error) {
+		switch {
+		case in.Flags&unix.XATTR_CREATE != 0 && was != nil:
+			return nil, unix.EEXIST
+		case in.Flags&unix.XATTR_REPLACE != 0 && was == nil:
+			return nil, unix.ENODATA
+		}
+		value := string(data)
+		return &value, nil
+	}
+	return v.writeXAttr(&in.InHeader, name, set, func(fd int) error {
 		err := unix.Fsetxattr(fd, name, data, int(in.Flags))
 		if err == nil && killSGID {
 			err = dropSGID(backing.Self(fd))
@@ -88,17 +129,27 @@ func (v *volume) SetXAttr(_ <-chan struct{}, in *fuse.SetXAttrIn, name string, d
 
 // RemoveXAttr removes one attribute.
 func (v *volume) RemoveXAttr(_ <-chan struct{}, h *fuse.InHeader, name string) fuse.Status {
-	return v.writeXAttr(h, name,
+	remove := func(was *string) (*string, error) {
+		if was == nil {
+			return nil, unix.ENODATA
+		}
+		return nil, nil
+	}
+	return v.writeXAttr(h, name, remove,
 		func(fd int) error { return unix.Fremovexattr(fd, name) },
 		func(path string) error { return unix.Lremovexattr(path, name) })
 }
 
-func (v *volume) writeXAttr(h *fuse.InHeader, name string, byFd func(int) error, byPath func(string) error) fuse.Status {
+// writeXAttr changes an attribute of a file that is here, or one that is not gets what absent makes of that it has.
+func (v *volume) writeXAttr(h *fuse.InHeader, name string, absent func(was *string) (*string, error), byFd func(int) error, byPath func(string) error) fuse.Status {
 	v.names.RLock()
 	defer v.names.RUnlock()
 	n := v.table.get(h.NodeId)
 	if n == nil {
 		return fuse.Status(unix.ESTALE)
+	}
+	if v.isAbsent(n) {
+		return status(v.setAbsentXAttr(h, n, name, absent))
 	}
 	own := v.own(h)
 	if own {
@@ -119,22 +170,8 @@ func (v *volume) writeXAttr(h *fuse.InHeader, name string, byFd func(int) error,
 	return fuse.OK
 }
 
-func (v *volume) withXAttrs(id uint64, byFd func(int) error, byPath func(string) error) error {
-	v.names.RLock()
-	defer v.names.RUnlock()
-	n := v.table.get(id)
-	if n == nil {
-		return unix.ESTALE
-	}
-	return v.xattrs(n, byFd, byPath)
-}
-
-// xattrs reaches the attributes by an open handle, else by a path that follows no symlink. An absent
-// file has none here.
+// xattrs reaches the attributes by an open handle, else by a path that follows no symlink.
 func (v *volume) xattrs(n *node, byFd func(int) error, byPath func(string) error) error {
-	if v.isAbsent(n) {
-		return unix.ENODATA
-	}
 	if done, err := v.withHandle(n, byFd); done {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"syncfs/replicate/chunk"
 	"syncfs/replicate/session"
@@ -11,15 +12,18 @@ import (
 
 // Fetch fetches a content that a program waits for: from the peers that are connected, and if none has it
 // from whichever of the others can be reached first. The error wraps chunk.ErrGone if all were asked and none
-// has it.
+// has it: by then what they have instead is known here, of those that it could be had from.
 func (r *Replicator) Fetch(ctx context.Context, w session.Want) error {
 	r.mu.Lock()
-	var connected, others []*peer
+	var connected, others, away []*peer
 	for _, p := range r.peers {
-		if len(p.lines) > 0 {
+		switch {
+		case len(p.lines) > 0:
 			connected = append(connected, p)
-		} else if p.dialable {
+		case p.dialable:
 			others = append(others, p)
+		default:
+			away = append(away, p)
 		}
 	}
 	r.mu.Unlock()
@@ -29,7 +33,22 @@ func (r *Replicator) Fetch(ctx context.Context, w session.Want) error {
 			return more
 		}
 	}
+	if errors.Is(err, chunk.ErrGone) {
+		if len(away) > 0 {
+			return fmt.Errorf("content %s: %w: %s may have it", w.Root, ErrUnreachable, away[0].name)
+		}
+		r.hear(ctx, append(connected, others...))
+	}
 	return err
+}
+
+// hear has a session with each of the peers, or as many as there is time for.
+func (r *Replicator) hear(ctx context.Context, peers []*peer) {
+	var wg sync.WaitGroup
+	for _, p := range peers {
+		wg.Go(func() { _, _ = r.session(ctx, p) }) // what fails is in the status
+	}
+	wg.Wait()
 }
 
 // fetchFromAny asks all the peers at once; one of them transfers the content. If none has it the error is

@@ -96,18 +96,29 @@ func (r *Replicator) named(names []string) []*peer {
 // written.
 const again = 100 * time.Millisecond
 
+// Patience is how long a flush that has no end set waits for files that are being written, here or on a peer; longScan
+// how long for a peer's scan.
+const (
+	Patience = 10 * time.Second
+	longScan = 10 * time.Minute
+)
+
 // flush has a session with one peer, and further ones for as long as the peer itself has yet to find out what was
-// changed there.
+// changed there before.
 func (r *Replicator) flush(ctx context.Context, p *peer) Outcome {
 	result, err := r.session(ctx, p)
-	for err == nil && result.Theirs.Scanning && pause(ctx, again) {
+	w := waiting{from: r.o.Now()}
+	_, w.bounded = ctx.Deadline()
+	for err == nil && w.worth(result) && pause(ctx, again) {
 		result, err = r.session(ctx, p)
 	}
 	o := Outcome{Peer: p.name, Result: result, Err: err}
 	ours, theirs := result.Ours, result.Theirs
 	switch {
 	case err == nil && theirs.Scanning:
-		o.Kind, o.Err = Timeout, errors.New("the scan of its folder has not ended, or programs are writing files there")
+		o.Kind, o.Err = Timeout, errors.New("the scan of its folder has not ended")
+	case err == nil && w.written(result):
+		o.Kind, o.Err = Timeout, fmt.Errorf("files are still being written there: `syncfs status` on %s names them", p.name)
 	case err == nil && ours.Steps+theirs.Steps > 0:
 		o.Kind = Held
 		o.Err = fmt.Errorf("%d changes are held, refused by the disk or put off here, %d on %s: `syncfs status` there names them",
@@ -127,6 +138,24 @@ func (r *Replicator) flush(ctx context.Context, p *peer) Outcome {
 		o.Kind = Failed
 	}
 	return o
+}
+
+// A waiting is that of a flush for a peer.
+type waiting struct {
+	from    time.Time // since when what is begun there is not waited for
+	bounded bool      // the flush ends by itself
+}
+
+// worth says whether there may soon be more to be had.
+func (w waiting) worth(r session.Result) bool {
+	waited := r.Ended.Sub(w.from)
+	return r.Theirs.Scanning && (w.bounded || waited < longScan) || w.written(r) && (w.bounded || waited < Patience)
+}
+
+// written says whether a file is being written that was before: in a session all durations that the peer tells are
+// taken after it began.
+func (w waiting) written(r session.Result) bool {
+	return r.Theirs.Writing > 0 && r.Theirs.Writing >= r.Began.Sub(w.from)
 }
 
 // pause waits, and says whether ctx has not ended by then.

@@ -174,6 +174,31 @@ func TestAFileThatIsOpenedIsFetchedFromWhoHasIt(t *testing.T) {
 	})
 }
 
+// What nobody has any more is told to be gone once what there is instead is known here; not while somebody who may have
+// it is away.
+func TestAFileThatIsOpenedAndGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		home := n.add("home", replicate.Off)
+		laptop := n.add("laptop", replicate.Off, "home")
+		home.Write("film", []byte("another film"))
+		film := []byte("a film")
+		want := session.Want{Root: chunk.Bytes(film).Root(), Size: int64(len(film))}
+		wait(time.Second)
+		if err := laptop.Fetch(t.Context(), want); !errors.Is(err, chunk.ErrGone) {
+			t.Error(err)
+		}
+		wantFiles(t, laptop, map[string]string{"film": "another film"})
+		n.mu.Lock()
+		laptop.peers = append(laptop.peers, replicate.Peer{Name: "work"})
+		n.mu.Unlock()
+		wait(time.Minute)
+		if err := laptop.Fetch(t.Context(), want); errors.Is(err, chunk.ErrGone) || !errors.Is(err, replicate.ErrUnreachable) {
+			t.Error(err)
+		}
+	})
+}
+
 func TestPeersComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(t)

@@ -87,8 +87,8 @@ func outcome(o replicate.Outcome) string {
 	return o.Kind.String()
 }
 
-// comeToRest waits until a running scan has ended, no program is writing and the journal has it all, and
-// tells what is not at rest when ctx ends.
+// comeToRest waits until a running scan has ended, no program is writing what it was before, and the journal has it all,
+// and tells what is not at rest when ctx ends. If ctx has no end files that are being written are waited for for a while.
 func (r *replica) comeToRest(ctx context.Context, progress func(string)) []report.Problem {
 	if m := r.under.mount; m != nil {
 		if err := m.Sync(ctx); err != nil {
@@ -99,6 +99,8 @@ func (r *replica) comeToRest(ctx context.Context, progress func(string)) []repor
 	waiting, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	go func() { settled <- r.disk.WaitSettled(waiting) }()
+	_, bounded := ctx.Deadline()
+	began := time.Now()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -115,6 +117,13 @@ func (r *replica) comeToRest(ctx context.Context, progress func(string)) []repor
 			giveUp()
 			<-settled
 			return []report.Problem{{What: "held: " + now.Held}}
+		}
+		if now.Scanning {
+			began = time.Now()
+		}
+		written := now.Writing > 0 && now.Writing == now.Pending // and nothing else is missing
+		if written && !bounded && time.Since(began) > replicate.Patience {
+			giveUp() // restless names them
 		}
 		progress(fmt.Sprintf("taking in changes: %d looked at, %d files to read, %d being written", now.Scanned, now.Pending, now.Writing))
 	}

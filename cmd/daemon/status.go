@@ -67,7 +67,7 @@ func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) 
 	if err != nil {
 		return err
 	}
-	s.Wanted.Items, s.Wanted.Bytes = items, bytes
+	s.Wanted.Items, s.Wanted.Bytes, s.Absent = items, bytes, now.Absent
 	writing, err := r.disk.Writing(ctx)
 	s.Writing = append(s.Writing, writing...)
 	return err

@@ -25,6 +25,7 @@ type Status struct {
 	Scan      Scan       `json:"scan"`
 	Outgoing  Amount     `json:"outgoing"` // changed here, not yet known to be at every peer
 	Wanted    Amount     `json:"wanted"`   // known, content not here yet
+	Absent    int        `json:"absent"`   // files that are listed and have no content here
 	Conflicts int        `json:"conflicts"`
 	Writing   []string   `json:"writing"` // files that programs are writing
 	Problems  []Problem  `json:"problems"`

@@ -14,7 +14,8 @@ import (
 )
 
 const flushLong = `Syncs with every peer now, both ways. It first waits for a running scan, for changes on their way to the
-journal, and for files being written until they are closed or still for 2 s.
+journal, and for files that were being written when it began until they are closed or still for 2 s: up to
+10 s, or as long as --timeout says.
 
 Status 0: each peer and this replica hold, content in place, what either had when the flush began.
 Status 3: some peer could not be reached, something is held, still written or not to be had, or the time
@@ -38,7 +39,7 @@ func flushCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&o.peer, "peer", "", "sync with the peer of this `name` alone")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "give up after this time (0: never)")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "wait this long, also for files being written (0: 10 s for these)")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }

@@ -64,6 +64,7 @@ func printStatus(w io.Writer, s report.Status, now time.Time) error {
 		{s.Scan.Running, fmt.Sprintf("scanning: %d of %d files", s.Scan.Files, max(s.Scan.Total, s.Scan.Files))},
 		{true, "waiting to go out: " + amount(s.Outgoing)},
 		{true, "content on its way here: " + amount(s.Wanted)},
+		{s.Absent > 0, fmt.Sprintf("listed, with no content here yet: %d files", s.Absent)},
 		{s.Conflicts > 0, fmt.Sprintf("conflicts: %d (see `syncfs conflicts`)", s.Conflicts)},
 		{len(s.Writing) > 0, fmt.Sprintf("being written: %d files", len(s.Writing))},
 	} {

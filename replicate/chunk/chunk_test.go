@@ -73,7 +73,7 @@ func TestSplitOfAReaderIsThatOfItsBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		data := content(t, "runs")
 		want := chunk.Bytes(data)
-		got, err := chunk.Split(iotest.HalfReader(bytes.NewReader(data)))
+		got, err := new(chunk.Splitter).Split(iotest.HalfReader(bytes.NewReader(data)))
 		if err != nil || !slices.Equal(got, want) {
 			t.Fatalf("%v; %d chunks, want %d", err, len(got), len(want))
 		}
@@ -93,7 +93,7 @@ func TestSplitOfAReaderIsThatOfItsBytes(t *testing.T) {
 func TestSplitTellsAnErrorOfTheReader(t *testing.T) {
 	broken := errors.New("broken")
 	r := io.MultiReader(bytes.NewReader(bytesOf(1, 2<<20)), iotest.ErrReader(broken))
-	if l, err := chunk.Split(r); !errors.Is(err, broken) || l != nil {
+	if l, err := new(chunk.Splitter).Split(r); !errors.Is(err, broken) || l != nil {
 		t.Fatalf("%v, %d chunks", err, len(l))
 	}
 }
@@ -130,7 +130,7 @@ func TestResplitIsSplitOfTheWhole(t *testing.T) {
 			ranges = append(ranges, change.Range{Offset: int64(at), Length: int64(n)})
 			at += n + 1
 		}
-		got, err := chunk.Resplit(chunk.Bytes(before), bytes.NewReader(after), int64(len(after)), ranges)
+		got, err := new(chunk.Splitter).Resplit(chunk.Bytes(before), bytes.NewReader(after), int64(len(after)), ranges)
 		if want := chunk.Bytes(after); err != nil || !slices.Equal(got, want) {
 			t.Fatalf("%v; %d chunks, want %d", err, len(got), len(want))
 		}
@@ -142,7 +142,7 @@ func TestResplitReadsWhatLiesAroundTheRanges(t *testing.T) {
 	old := chunk.Bytes(data)
 	copy(data[30<<20:], "written")
 	r := &counted{Reader: bytes.NewReader(data)}
-	got, err := chunk.Resplit(old, r, int64(len(data)), []change.Range{{Offset: 30 << 20, Length: 7}})
+	got, err := new(chunk.Splitter).Resplit(old, r, int64(len(data)), []change.Range{{Offset: 30 << 20, Length: 7}})
 	if err != nil || !slices.Equal(got, chunk.Bytes(data)) {
 		t.Fatal(err, "not the chunks of the whole")
 	}
@@ -153,7 +153,7 @@ func TestResplitReadsWhatLiesAroundTheRanges(t *testing.T) {
 
 func TestResplitOfAFileThatShrinksMeanwhile(t *testing.T) {
 	data := bytesOf(5, 1<<20)
-	_, err := chunk.Resplit(nil, bytes.NewReader(data), 2<<20, nil)
+	_, err := new(chunk.Splitter).Resplit(nil, bytes.NewReader(data), 2<<20, nil)
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatal(err)
 	}

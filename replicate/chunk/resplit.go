@@ -9,12 +9,6 @@ import (
 // Resplit returns the chunks of a content of which an older version was split as old, and in which
 // nothing but ranges (sorted, disjoint) was written since, besides a change of size. It reads what lies
 // around the ranges and returns what Split of the whole would.
-func Resplit(old List, r io.ReaderAt, size int64, ranges []change.Range) (List, error) {
-	var s Splitter
-	return s.Resplit(old, r, size, ranges)
-}
-
-// Resplit is like the function Resplit.
 //
 // Where a chunk ends depends on its own bytes alone, and for the last one on where the content ends. So
 // an old chunk stands if a chunk of the new content begins where it did, nothing in it was written, and

@@ -5,12 +5,6 @@ import (
 	"io"
 )
 
-// Split reads a content to its end and returns its chunks. Who splits many keeps a Splitter.
-func Split(r io.Reader) (List, error) {
-	var s Splitter
-	return s.Split(r)
-}
-
 // Bytes returns the chunks of a content that is in memory.
 func Bytes(data []byte) List {
 	var l List

@@ -3,6 +3,8 @@ package disk
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"syscall"
 	"time"
 
@@ -10,6 +12,8 @@ import (
 	"syncfs/journal/item"
 	"syncfs/journal/signature"
 	"syncfs/journal/step"
+	"syncfs/replicate/chunk"
+	"syncfs/replicate/tree"
 )
 
 // maxFetch is how long a program waits for a content.
@@ -33,6 +37,40 @@ func (f *Folder) AbsentFile(path string) (step.Stat, bool) {
 	}
 	_, name := split(path)
 	return absentStat(a, name, set), true
+}
+
+// AbsentXAttrs are the extended attributes of a file whose content is not here.
+func (f *Folder) AbsentXAttrs(path string) map[string]string {
+	f.visible.RLock()
+	defer f.visible.RUnlock()
+	was, set, ok := f.queue.before(path)
+	if !ok {
+		return nil
+	}
+	all := map[string]string{}
+	_ = f.journal.View(func(tx *journal.Tx) error {
+		k, ok, err := find(tx, was)
+		if err != nil || !ok {
+			return err
+		}
+		a, err := k.applied(tx)
+		if err != nil || a == nil || !a.Absent {
+			return err
+		}
+		n, _, err := tree.Look(tx).NodeOf(a.IDs[0])
+		maps.Copy(all, shownXAttrs(n.Meta))
+		return err
+	})
+	for _, s := range slices.Backward(set) {
+		for name, value := range s.XAttrs {
+			if value == nil {
+				delete(all, name)
+			} else {
+				all[name] = *value
+			}
+		}
+	}
+	return all
 }
 
 // AbsentIn is all such files of a directory.
@@ -110,32 +148,52 @@ func absentStat(a *journal.Applied, name string, set []step.Attr) step.Stat {
 }
 
 // Fetch has the content of the absent file at path brought before others, and returns when it is in place:
-// nil also where the file is no longer absent for another reason.
+// nil also where the file is no longer absent for another reason. It gives up at once what no peer has any more, unless
+// another content is to take its place.
 func (f *Folder) Fetch(ctx context.Context, path string) error {
 	short, cancel := context.WithTimeout(ctx, maxFetch)
 	defer cancel()
-	root, size, ok := f.absentRoot(path)
-	if !ok {
-		return nil
-	}
-	if f.options.Fetch != nil {
-		if err := f.options.Fetch(short, root, size); err != nil && ctx.Err() == nil {
-			f.log.Warn("content could not be fetched", "path", path, "err", err)
+	for {
+		root, size, ok := f.absentRoot(path)
+		if !ok {
+			return nil
+		}
+		gone := f.fetch(short, path, root, size)
+		err := f.await(short, func() bool {
+			now, _, ok := f.absentRoot(path)
+			return gone || !ok || now != root
+		})
+		switch now, _, ok := f.absentRoot(path); {
+		case !ok:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded) || err == nil && now == root:
+			return syscall.EIO
+		case err != nil:
+			return err
 		}
 	}
-	err := f.await(short, func() bool {
-		now, _, ok := f.absentRoot(path)
-		return !ok || now != root
-	})
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, context.DeadlineExceeded):
-		return syscall.EIO
+}
+
+// fetch has a content brought, and says whether it is gone: no peer has it, and no file here.
+func (f *Folder) fetch(ctx context.Context, path string, root item.Hash, size int64) (gone bool) {
+	if f.options.Fetch == nil {
+		return false
 	}
-	return err
+	err := f.options.Fetch(ctx, root, size)
+	if err != nil && ctx.Err() == nil {
+		f.log.Warn("content could not be fetched", "path", path, "err", err)
+	}
+	if !errors.Is(err, chunk.ErrGone) {
+		return false
+	}
+	coming := false
+	err = f.journal.View(func(tx *journal.Tx) (err error) {
+		coming, err = f.isComing(tx, root)
+		return err
+	})
+	return err == nil && !coming
 }
 
 func (f *Folder) absentRoot(path string) (root item.Hash, size int64, ok bool) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"syncfs/journal/item"
+	"syncfs/journal/step"
 	"syncfs/journal/version"
 )
 
@@ -230,7 +231,18 @@ func TestAbsent(t *testing.T) {
 	if !ok || st.Signature.Size != 7 || st.Mode != 0o644 || len(b.folder.AbsentIn("d")) != 1 {
 		t.Fatalf("%+v, %v; %v", st, ok, b.folder.AbsentIn("d"))
 	}
+	one, two := "one", "two"
+	set := func(l map[string]*string) { b.folder.SetAbsent("d/f", step.Attr{XAttrs: l}) }
+	set(map[string]*string{"user.a": &one, "user.b": &one})
+	b.must(b.folder.Settle(b.ctx()))
+	set(map[string]*string{"user.a": nil, "user.b": &two})
+	if l := b.folder.AbsentXAttrs("d/f"); len(l) != 1 || l["user.b"] != two {
+		t.Errorf("attributes: %v", l)
+	}
 	b.must(b.rename("d", "e"))
+	if l := b.folder.AbsentXAttrs("e/f"); len(l) != 1 || l["user.b"] != two {
+		t.Errorf("attributes by the new name: %v", l)
+	}
 	if _, ok := b.folder.AbsentFile("d/f"); ok {
 		t.Error("still under the old name")
 	}
@@ -245,6 +257,9 @@ func TestAbsent(t *testing.T) {
 	}
 	converge(t, a, b)
 	a.want("e/f", "content")
+	if l, err := a.XAttrs("e/f"); err != nil || len(l) != 1 || l["user.b"] != two {
+		t.Errorf("attributes there: %v, %v", l, err)
+	}
 }
 
 // Most of the files gone while nobody looked is asked about before it is believed.

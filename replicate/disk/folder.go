@@ -27,7 +27,8 @@ type Options struct {
 	State   *os.Root // the directory .syncfs, opened before anything was mounted over it
 
 	// Fetch has a content brought by some peer before others, and returns when it was committed to a
-	// Stage, or can't be for now. A program waits meanwhile. Nil: only sessions bring contents.
+	// Stage, or can't be for now. A program waits meanwhile. The error wraps chunk.ErrGone if no peer has it. Nil:
+	// only sessions bring contents.
 	Fetch func(ctx context.Context, root item.Hash, size int64) error
 
 	Logger *slog.Logger     // nil: nothing is logged
@@ -74,7 +75,7 @@ type Folder struct {
 	absent  atomic.Int64 // files whose content is not here
 	unsafe  atomic.Bool  // programs did something that is journaled and may not be on disk
 	joining atomic.Int32 // sessions of which a part is joined
-	writing atomic.Bool  // programs wrote files when the last session began: it has not what they wrote
+	writing atomic.Value // time.Time: since when programs wrote files when the last session began, which has not what they wrote
 
 	enduring sync.Mutex // held while what programs did is made durable: who finds nothing unsafe has waited for that
 

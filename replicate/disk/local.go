@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"time"
 
 	"syncfs/journal"
 	"syncfs/journal/item"
@@ -82,7 +83,7 @@ func (f *Folder) taken(ctx context.Context) error {
 		if f.journaled < last || f.works.settled() > 0 || f.scanner.again() {
 			return false
 		}
-		f.writing.Store(f.works.busy > 0)
+		f.writing.Store(f.works.oldest())
 		return true
 	})
 }
@@ -277,23 +278,6 @@ func (f *Folder) Wanted(ctx context.Context, passed func(item.Hash) bool, coming
 	}
 }
 
-// Missing counts the contents that are wanted and neither here nor on their way, and their bytes. It waits for nothing.
-func (f *Folder) Missing() (contents int, bytes int64, err error) {
-	all, err := f.wants()
-	for some := range slices.Chunk(all, wantsAtOnce) {
-		l, lerr := f.lacking(some)
-		if lerr != nil {
-			return contents, bytes, lerr
-		}
-		for _, x := range l {
-			if !x.here && !f.staging.isUnder(x.root) {
-				contents, bytes = contents+1, bytes+x.Size
-			}
-		}
-	}
-	return contents, bytes, err
-}
-
 // A want is a content and an item that wants it.
 type want struct {
 	root item.Hash
@@ -409,9 +393,9 @@ func (s *staging) isUnder(root item.Hash) bool {
 // Rest says what of the states known is not on disk.
 func (f *Folder) Rest(context.Context) (session.Rest, error) {
 	now := f.Status()
-	r := session.Rest{Steps: now.Steps, Scanning: now.Scanning || now.Writing > 0 || f.writing.Load()}
+	r := session.Rest{Steps: now.Steps, Scanning: now.Scanning, Writing: f.written(now)}
 	if now.Held != "" { // what is held stands still, the scan too
-		r.Steps, r.Scanning = r.Steps+1, false
+		r.Steps, r.Scanning, r.Writing = r.Steps+1, false, 0
 	}
 	err := f.journal.View(func(tx *journal.Tx) error {
 		return tx.EachWanted(func(item.Hash, item.ID) error {
@@ -420,6 +404,17 @@ func (f *Folder) Rest(context.Context) (session.Rest, error) {
 		})
 	})
 	return r, err
+}
+
+// written is for how long the file has been written that has been longest, now or when the last session began.
+func (f *Folder) written(now Status) (longest time.Duration) {
+	begin, _ := f.writing.Load().(time.Time)
+	for _, since := range []time.Time{begin, now.WrittenSince} {
+		if !since.IsZero() {
+			longest = max(longest, f.options.Now().Sub(since), 1)
+		}
+	}
+	return longest
 }
 
 // Settle returns when all that was joined and committed before the call is in place, or can't be for now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"syncfs/journal"
 	"syncfs/journal/item"
@@ -12,11 +13,14 @@ import (
 
 // A Status says how the folder is doing.
 type Status struct {
-	Files    int   // known, with those that are absent
-	Absent   int   // whose content is not here
-	Queued   int   // changes not in the journal yet
-	Pending  int   // files whose content is still to be taken
-	Writing  int   // of these, those that a program writes
+	Files   int // known, with those that are absent
+	Absent  int // whose content is not here
+	Queued  int // changes not in the journal yet
+	Pending int // files whose content is still to be taken
+	Writing int // of these, those that a program writes
+
+	WrittenSince time.Time // the first of these; zero: none
+
 	Steps    int   // names that the disk does not have as they ought to be, for now
 	Scanning bool  // what is on disk is still being compared with the journal
 	First    bool  // the scan makes the folder a replica
@@ -69,12 +73,20 @@ func (f *Folder) Writing(ctx context.Context) (l []string, err error) {
 }
 
 // WaitSettled returns when the folder was compared with the journal, and all that programs did before the call
-// is in it: no file is being written.
+// is in it: no file is being written that was then.
 func (f *Folder) WaitSettled(ctx context.Context) error {
 	f.hurry()
 	last := f.queue.last()
+	var then time.Time
 	return f.await(ctx, func() bool {
-		return f.scanner.ready.Load() && !f.scanner.waiting() && f.journaled >= last && f.works.count+f.works.looks == 0
+		if !f.scanner.ready.Load() || f.scanner.waiting() || f.journaled < last || f.works.settled() > 0 {
+			return false
+		}
+		if then.IsZero() {
+			then = f.options.Now()
+		}
+		first := f.works.oldest()
+		return first.IsZero() || first.After(then)
 	})
 }
 
@@ -99,8 +111,9 @@ func (f *Folder) setStatus() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.status = Status{
-		Files: f.held.files, Absent: f.held.absent, Pending: f.works.count, Writing: f.works.busy,
-		Steps: len(f.execution.blocked),
+		Files: f.held.files, Absent: f.held.absent, Pending: f.works.count, Writing: len(f.works.busy),
+		WrittenSince: f.works.oldest(),
+		Steps:        len(f.execution.blocked),
 	}
 }
 

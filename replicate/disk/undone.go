@@ -64,32 +64,61 @@ func (f *Folder) Retry(ctx context.Context) error {
 	})
 }
 
-// Lacking is the paths that want contents which are not here and not on their way.
-func (f *Folder) Lacking(ctx context.Context) ([]string, error) {
-	paths := map[string]bool{}
-	err := f.tree.View(func(v tree.View) error {
-		return v.Tx.EachWanted(func(root item.Hash, id item.ID) error {
-			if here, err := f.isComing(v.Tx, root); err != nil || here {
-				return err
+// Missing counts the contents that are wanted and neither here nor on their way, and their bytes. It waits for nothing.
+func (f *Folder) Missing() (contents int, bytes int64, err error) {
+	err = f.eachMissing(func(x lack) error {
+		contents, bytes = contents+1, bytes+x.Size
+		return nil
+	})
+	return contents, bytes, err
+}
+
+// Lacking is the paths that show, or are to show, such contents.
+func (f *Folder) Lacking(ctx context.Context) (l []string, err error) {
+	err = f.eachMissing(func(x lack) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return f.tree.View(func(v tree.View) error {
+			ids, err := v.Tx.Wanted(x.root)
+			for _, id := range ids {
+				n, shown, nerr := v.NodeOf(id)
+				if nerr != nil || !shown {
+					err = errors.Join(err, nerr)
+					continue
+				}
+				path, perr := v.Path(n)
+				err = errors.Join(err, perr)
+				l = append(l, path)
 			}
-			n, shown, err := v.NodeOf(id)
-			if err != nil || !shown {
-				return err
-			}
-			path, err := v.Path(n)
-			if err != nil {
-				return err
-			}
-			paths[path] = true
-			return ctx.Err()
+			return err
 		})
 	})
-	l := make([]string, 0, len(paths))
-	for p := range paths {
-		l = append(l, p)
-	}
 	slices.Sort(l)
-	return l, err
+	return slices.Compact(l), err
+}
+
+// eachMissing calls fn with each content that is wanted and neither here nor on its way, once.
+func (f *Folder) eachMissing(fn func(lack) error) error {
+	all, err := f.wants()
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(all, wantsAtOnce) {
+		l, err := f.lacking(some)
+		if err != nil {
+			return err
+		}
+		for _, x := range l {
+			if x.here || f.staging.isUnder(x.root) {
+				continue
+			}
+			if err := fn(x); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (f *Folder) isComing(tx *journal.Tx, root item.Hash) (bool, error) {

@@ -6,7 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
+
+	"syncfs/journal/item"
+	"syncfs/replicate/chunk"
 )
 
 // wants is how many contents are wanted still.
@@ -199,4 +203,33 @@ func TestNobodyWaitsForAContentThatIsGivenUp(t *testing.T) {
 	}
 	s.commit <- c
 	a.must(<-settled)
+}
+
+// What no peer has any more is waited for by nobody; what has taken its place is opened instead.
+func TestFetchOfWhatIsGone(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "first"))
+	b.states(a)
+	b.must(b.folder.Settle(b.ctx()))
+	ctx, cancel := context.WithTimeout(b.ctx(), maxFetch/2)
+	defer cancel()
+	gone := func(context.Context, item.Hash, int64) error { return chunk.ErrGone }
+	b.folder.options.Fetch = gone
+	if err := b.folder.Fetch(ctx, "f"); err != syscall.EIO {
+		t.Errorf("of what is gone: %v", err)
+	}
+	asked := 0
+	b.folder.options.Fetch = func(context.Context, item.Hash, int64) error {
+		if asked++; asked > 1 {
+			b.fetch(a)
+			return nil
+		}
+		a.must(a.write("f", "second"))
+		b.states(a)
+		b.must(b.folder.Settle(b.ctx()))
+		return chunk.ErrGone
+	}
+	b.must(b.folder.Fetch(ctx, "f"))
+	b.want("f", "second")
+	converge(t, a, b)
 }

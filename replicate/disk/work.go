@@ -1,6 +1,8 @@
 package disk
 
 import (
+	"time"
+
 	"syncfs/journal"
 	"syncfs/journal/change"
 )
@@ -8,6 +10,7 @@ import (
 // A work is a file on disk whose content is to be taken. It is a value: changed, it is put anew.
 type work struct {
 	busy    bool           // being written: nothing is to be read before Settled
+	since   time.Time      // when there was something to do first
 	running bool           // with a worker
 	number  uint64         // tells it from what was to be done at its key before
 	whole   bool           // anything in the file may have changed
@@ -20,14 +23,16 @@ type work struct {
 // transaction is.
 type works struct {
 	by     map[journal.Slot]map[string]work
-	count  int // of all
-	busy   int // of those that are being written
-	looks  int // entries to be observed once more
+	busy   map[key]time.Time // those that are being written, and since when
+	count  int               // of all
+	looks  int               // entries to be observed once more
 	number uint64
 	todo   []key // those that may be ready for a worker
 }
 
-func newWorks() *works { return &works{by: map[journal.Slot]map[string]work{}} }
+func newWorks() *works {
+	return &works{by: map[journal.Slot]map[string]work{}, busy: map[key]time.Time{}}
+}
 
 func (w *works) get(k key) (work, bool) {
 	x, ok := w.by[k.dir][k.name]
@@ -35,7 +40,17 @@ func (w *works) get(k key) (work, bool) {
 }
 
 // settled is how many wait for nothing but a worker, or the next turn of the loop.
-func (w *works) settled() int { return w.count - w.busy + w.looks }
+func (w *works) settled() int { return w.count - len(w.busy) + w.looks }
+
+// oldest is since when the file has been written that has been longest; zero: none is.
+func (w *works) oldest() (first time.Time) {
+	for _, since := range w.busy {
+		if first.IsZero() || since.Before(first) {
+			first = since
+		}
+	}
+	return first
+}
 
 func (w *works) put(k key, x work) {
 	w.del(k)
@@ -45,15 +60,14 @@ func (w *works) put(k key, x work) {
 	w.by[k.dir][k.name] = x
 	w.count++
 	if x.busy {
-		w.busy++
+		w.busy[k] = x.since
 	} else if !x.running {
 		w.todo = append(w.todo, k)
 	}
 }
 
 func (w *works) del(k key) {
-	x, ok := w.get(k)
-	if !ok {
+	if _, ok := w.get(k); !ok {
 		return
 	}
 	delete(w.by[k.dir], k.name)
@@ -61,9 +75,7 @@ func (w *works) del(k key) {
 		delete(w.by, k.dir)
 	}
 	w.count--
-	if x.busy {
-		w.busy--
-	}
+	delete(w.busy, k)
 }
 
 // next is a file that is ready for a worker; it counts as running from now on.
@@ -82,6 +94,11 @@ func (w *works) next() (key, work, bool) {
 
 // setWork puts x, as something new, and takes it back if the transaction fails.
 func (b *batch) setWork(k key, x work) {
+	if was, ok := b.f.works.get(k); x.since.IsZero() && ok {
+		x.since = was.since
+	} else if x.since.IsZero() {
+		x.since = b.f.options.Now()
+	}
 	b.undoWork(k)
 	b.f.works.number++
 	x.number, x.running = b.f.works.number, false

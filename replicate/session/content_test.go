@@ -89,6 +89,44 @@ func TestWhatThePeerLacksIsTold(t *testing.T) {
 	wantEqual(t, a, b)
 }
 
+// A moved content is gone when it is first asked for, while states come, and is there again once they all have.
+type moved struct {
+	*sessiontest.Replica
+	asked atomic.Int64
+}
+
+func (m *moved) ReadContent(ctx context.Context, h item.Hash) ([]byte, error) {
+	if m.asked.Add(1) == 1 {
+		return nil, chunk.ErrGone
+	}
+	return m.Replica.ReadContent(ctx, h)
+}
+
+// An early replica asks for contents while it joins.
+type early struct{ *sessiontest.Replica }
+
+func (e early) Join(ctx context.Context, states iter.Seq2[*item.Item, error], known version.Vector, part func()) error {
+	err := e.Replica.Join(ctx, states, known, part)
+	part()
+	return err
+}
+
+func TestWhatWasGoneWhileStatesCameIsAskedForAgain(t *testing.T) {
+	a, b := replicas(0, 0)
+	a.Write("small", data(1, 1_000))
+	far := &moved{Replica: a}
+	p := sessiontest.NewPipe("laptop", "home", 4)
+	serve(t, p.A, far, session.Options{Name: "laptop", Dialed: true})
+	home := serve(t, p.B, early{b}, session.Options{Name: "home"})
+	if r := run(t, home); r.Lacking != 0 || r.Contents != 1 {
+		t.Errorf("%+v", r)
+	}
+	wantEqual(t, a, b)
+	if n := far.asked.Load(); n != 2 {
+		t.Errorf("asked for %d times", n)
+	}
+}
+
 func TestWhatTheDiskRefusesFailsNoSession(t *testing.T) {
 	a, b := replicas(3, 100)
 	full := errors.New("no space left on device")

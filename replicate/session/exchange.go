@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"syncfs/journal/version"
 	"syncfs/replicate/session/wire"
@@ -160,12 +161,18 @@ func (x *exchange) rest(ctx context.Context) (*wire.Rest, error) {
 	}
 	at.Scanning = at.Scanning || x.scanning
 	x.r.Ours = at
-	return &wire.Rest{Wanted: uint64(at.Wanted), Steps: uint64(at.Steps), Scanning: at.Scanning}, nil
+	return &wire.Rest{Wanted: uint64(at.Wanted), Steps: uint64(at.Steps), Scanning: at.Scanning, Writing: millis(at.Writing)}, nil
 }
 
 func rest(w *wire.Rest) Rest {
-	return Rest{Wanted: count(w.GetWanted()), Steps: count(w.GetSteps()), Scanning: w.GetScanning()}
+	return Rest{
+		Wanted: count(w.GetWanted()), Steps: count(w.GetSteps()), Scanning: w.GetScanning(),
+		Writing: time.Duration(count(w.GetWriting())) * time.Millisecond,
+	}
 }
+
+// millis is a duration as it is told, longer by what does not fit.
+func millis(d time.Duration) uint64 { return uint64((d + time.Millisecond - 1) / time.Millisecond) }
 
 // count makes a number that a peer says fit to reckon with.
 func count(n uint64) int { return int(min(n, 1<<40)) }

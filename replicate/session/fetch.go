@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"syncfs/journal/item"
 	"syncfs/replicate/chunk"
 )
 
@@ -56,8 +57,9 @@ type fetcher struct {
 	*Line
 	asker *asker
 
-	mu sync.Mutex // guards r; nothing is locked after it
-	r  Result
+	mu   sync.Mutex // guards what follows; nothing is locked after it
+	r    Result
+	gone []item.Hash // what the peer does not have
 }
 
 // do fetches one large content, or small ones.
@@ -92,6 +94,7 @@ func (f *fetcher) count(ctx context.Context, j job, c came, err error) error {
 		}
 	case errors.Is(err, chunk.ErrGone):
 		f.r.Lacking++
+		f.gone = append(f.gone, j.Want.Root)
 	default:
 		return err
 	}

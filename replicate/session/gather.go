@@ -54,8 +54,9 @@ func (g *gatherer) whileJoining(ctx context.Context, more <-chan struct{}) error
 	return nil
 }
 
-// all fetches what is wanted here and to be had from the peer.
+// all fetches what is wanted here and to be had from the peer, once its states are joined.
 func (g *gatherer) all() error {
+	early := len(g.tried) > 0
 	for again := true; again; {
 		others, err := g.pass(true)
 		if err != nil {
@@ -73,8 +74,24 @@ func (g *gatherer) all() error {
 		if g.ctx.Err() != nil {
 			return context.Cause(g.ctx)
 		}
+		if !again && early {
+			early, again = false, g.askAgain()
+		}
 	}
 	return nil
+}
+
+// askAgain has what was gone be asked for once more, if anything was: where states were still coming, the last of them
+// may tell of it.
+func (g *gatherer) askAgain() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, root := range g.gone {
+		delete(g.tried, root)
+	}
+	n := len(g.gone)
+	g.r.Lacking, g.gone = g.r.Lacking-n, nil
+	return n > 0
 }
 
 // pass begins to fetch what is wanted and was not tried before. Coming: what is on its way and does not come, too. It

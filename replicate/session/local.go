@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"time"
 
 	"syncfs/journal/item"
 	"syncfs/journal/version"
@@ -95,9 +96,12 @@ type Rest struct {
 	Wanted int // contents not here
 	Steps  int // steps held, refused by the disk, or put off while a program writes the file
 
-	// The folder is still being compared with the journal, or programs are writing files: there may be changes that
-	// nobody has been told of.
+	// The folder is still being compared with the journal: there may be changes that nobody has been told of.
 	Scanning bool
+
+	// For how long the file has been written that programs have been writing longest, and that is not in the journal
+	// as it is now; 0: there is none.
+	Writing time.Duration
 }
 
 // Small is the size up to which a content is sent whole in one answer with others.

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// No call waits for a peer but the open of a file whose content is not here: that can be interrupted, and ends with an
-// error when the content does not come. Nothing else waits for the one that does.
+// No call waits for a peer but the few that need the content of a file that is not here: they can be interrupted, and end
+// with an error when the content does not come. Nothing else waits for the one that does.
 func TestNothingWaitsForAPeerButTheOpenOfAWantedFile(t *testing.T) {
 	forUsersApart(t, func(t *testing.T, a, b *station) {
 		way := newStaller(t, a.listen, 4<<20)
@@ -24,26 +24,36 @@ func TestNothingWaitsForAPeerButTheOpenOfAWantedFile(t *testing.T) {
 		if !until(patience, func() bool { return b.exec("/bin/ls", "big").status == 0 }) {
 			t.Fatal("the file is never listed")
 		}
-		interrupted, patient := b.opens("big"), b.opens("big")
-		b.shell(`ls -l; mkdir x; echo y > x/y; cat x/y; mv x z; ln -s z l; readlink l; chmod 600 big; stat big
+		interrupted, patient := b.begins("cat", "big"), b.begins("cat", "big")
+		linking, cutting := b.begins("ln", "big", "further"), b.begins("truncate", "-s", "5", "big")
+		all := []*beginning{interrupted, patient, linking, cutting}
+		b.shell(`ls -l; setfattr -n user.test -v set big; getfattr --only-values -n user.test big; mkdir x; echo y > x/y; cat x/y; mv x z; ln -s z l; readlink l; chmod 600 big; stat big
 			touch -d 2001-01-01 z/y; mv z/y y; rm -r z; df .; sync -f .; ls -l`)
-		for _, p := range []*opening{interrupted, patient} {
+		for _, p := range all {
 			if p.ended() {
-				t.Errorf("an open of a file whose content is not here does not wait for it: %v, %s", p.cmd.ProcessState, &p.errs)
+				t.Errorf("%s of a file whose content is not here does not wait for it: %v, %s", p.cmd.Path, p.cmd.ProcessState, &p.errs)
 			}
+		}
+		if got := b.Run("status", b.Dir); !strings.Contains(got, "listed, with no content here yet: 1 files") {
+			t.Errorf("status says\n%s", got)
 		}
 		interrupted.cmd.Process.Signal(syscall.SIGINT)
 		if interrupted.wait(); !interrupted.cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
 			t.Errorf("interrupted, it ended as %v", interrupted.cmd.ProcessState)
 		}
-		if patient.wait(); !strings.Contains(patient.errs.String(), "Input/output error") {
-			t.Errorf("an open that nobody answers ended as %v: %s", patient.cmd.ProcessState, &patient.errs)
+		for _, p := range all[1:] {
+			if p.wait(); !strings.Contains(p.errs.String(), "Input/output error") {
+				t.Errorf("%s that nobody answers ended as %v: %s", p.cmd.Path, p.cmd.ProcessState, &p.errs)
+			}
 		}
 		way.goOn()
 		flush.Wait()
 		b.FlushAtLast()
 		if want, got := a.shell("sha256sum big"), b.shell("sha256sum big"); got != want {
 			t.Errorf("at last it is %s, not %s", got, want)
+		}
+		if got := a.shell("getfattr --only-values -n user.test big"); got != "set" {
+			t.Errorf("the attribute set before the content came: %q", got)
 		}
 	})
 }
@@ -105,18 +115,18 @@ func pass(to, from net.Conn, before func(n int)) {
 	}
 }
 
-// An opening is a process that reads a file.
-type opening struct {
+// A beginning is a process that has just begun.
+type beginning struct {
 	cmd  *exec.Cmd
 	errs strings.Builder
 	over chan struct{}
 }
 
-func (s *station) opens(path string) *opening {
+func (s *station) begins(program string, args ...string) *beginning {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	s.t.Cleanup(cancel)
-	o := &opening{cmd: s.command(ctx, "/bin/cat", path), over: make(chan struct{})}
+	o := &beginning{cmd: s.command(ctx, "/usr/bin/"+program, args...), over: make(chan struct{})}
 	o.cmd.Stderr = &o.errs
 	s.must(o.cmd.Start())
 	go func() {
@@ -126,7 +136,7 @@ func (s *station) opens(path string) *opening {
 	return o
 }
 
-func (o *opening) ended() bool {
+func (o *beginning) ended() bool {
 	select {
 	case <-o.over:
 		return true
@@ -135,6 +145,6 @@ func (o *opening) ended() bool {
 	}
 }
 
-func (o *opening) wait() {
+func (o *beginning) wait() {
 	<-o.over // the context sees to that
 }

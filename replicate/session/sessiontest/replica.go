@@ -28,6 +28,7 @@ type Replica struct {
 	lists     map[item.Hash]chunk.List
 	chunks    map[item.Hash][]byte
 	wanted    map[item.Hash]session.Want
+	busy      func(*session.Rest)
 	staged    map[item.Hash]*stage
 	refuse    error // of Commit
 }
@@ -237,7 +238,18 @@ func (r *Replica) Wanted(_ context.Context, passed func(item.Hash) bool, _ bool)
 func (r *Replica) Rest(context.Context) (session.Rest, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return session.Rest{Wanted: len(r.wanted)}, nil
+	rest := session.Rest{Wanted: len(r.wanted)}
+	if r.busy != nil {
+		r.busy(&rest)
+	}
+	return rest, nil
+}
+
+// Busy has programs at work here: what they do is added to the Rest each time.
+func (r *Replica) Busy(programs func(*session.Rest)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy = programs
 }
 
 func (r *Replica) Settle(context.Context) error { return nil }

@@ -399,6 +399,7 @@ type Rest struct {
 	Wanted        uint64                 `protobuf:"varint,1,opt,name=wanted,proto3" json:"wanted,omitempty"`     // contents
 	Steps         uint64                 `protobuf:"varint,2,opt,name=steps,proto3" json:"steps,omitempty"`       // steps held, refused or put off
 	Scanning      bool                   `protobuf:"varint,3,opt,name=scanning,proto3" json:"scanning,omitempty"` // what was changed unseen is still being taken in
+	Writing       uint64                 `protobuf:"varint,4,opt,name=writing,proto3" json:"writing,omitempty"`   // of the files that are being written, for how many milliseconds the longest has been; 0: none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -452,6 +453,13 @@ func (x *Rest) GetScanning() bool {
 		return x.Scanning
 	}
 	return false
+}
+
+func (x *Rest) GetWriting() uint64 {
+	if x != nil {
+		return x.Writing
+	}
+	return 0
 }
 
 // Knowledge follows Opening where the digests differ, and comes once more before the states if it has grown.
@@ -1091,11 +1099,12 @@ const file_message_proto_rawDesc = "" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\x12%\n" +
 	"\x04rest\x18\x02 \x01(\v2\x11.syncfs.wire.RestR\x04rest\x12\x16\n" +
 	"\x06knocks\x18\x03 \x01(\x04R\x06knocks\"\a\n" +
-	"\x05Knock\"P\n" +
+	"\x05Knock\"j\n" +
 	"\x04Rest\x12\x16\n" +
 	"\x06wanted\x18\x01 \x01(\x04R\x06wanted\x12\x14\n" +
 	"\x05steps\x18\x02 \x01(\x04R\x05steps\x12\x1a\n" +
-	"\bscanning\x18\x03 \x01(\bR\bscanning\"#\n" +
+	"\bscanning\x18\x03 \x01(\bR\bscanning\x12\x18\n" +
+	"\awriting\x18\x04 \x01(\x04R\awriting\"#\n" +
 	"\tKnowledge\x12\x16\n" +
 	"\x06vector\x18\x01 \x01(\fR\x06vector\"\x1e\n" +
 	"\x06States\x12\x14\n" +
