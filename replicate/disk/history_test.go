@@ -29,13 +29,28 @@ type world struct {
 	stations []*station
 	number   int
 	lost     map[string]string // contents that no program has replaced or removed, and who wrote them
+	replaced map[string]bool   // those that one has
+}
+
+// wrote notes a content that is to be kept from now on. One that was replaced or removed before is not: the same bytes
+// are no edit, so where the old file is still to be found with them, they go as it goes.
+func (w *world) wrote(data, who string) {
+	if !w.replaced[data] {
+		w.lost[data] = who
+	}
+}
+
+// removed notes a content that a program has replaced or removed.
+func (w *world) removed(data []byte) {
+	delete(w.lost, string(data))
+	w.replaced[string(data)] = true
 }
 
 func TestHistories(t *testing.T) {
 	for i := range *histories {
 		seed := *firstSeed + uint64(i)
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 0)), lost: map[string]string{}}
+			w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 0)), lost: map[string]string{}, replaced: map[string]bool{}}
 			for i := range 2 + w.rand.IntN(2) {
 				w.stations = append(w.stations, newStation(t, string(rune('a'+i))).begin().settled())
 			}
@@ -187,7 +202,7 @@ func (w *world) program(s *station) {
 		p := any(files)
 		data, _ := os.ReadFile(s.path(p))
 		if s.unlink(p) == nil {
-			delete(w.lost, string(data))
+			w.removed(data)
 		}
 	case n < 14:
 		w.rename(s, any(files), fresh)
@@ -218,8 +233,8 @@ func (w *world) write(s *station, p string) {
 	}
 	old, _ := os.ReadFile(s.path(p))
 	if s.write(p, data) == nil {
-		delete(w.lost, string(old))
-		w.lost[data] = s.name + " at " + p
+		w.removed(old)
+		w.wrote(data, s.name+" at "+p)
 	}
 }
 
@@ -234,7 +249,7 @@ func (w *world) rename(s *station, from, to string) {
 	}
 	old, _ := os.ReadFile(s.path(to))
 	if err := s.fake.rename(from, to); err == nil && errB == nil {
-		delete(w.lost, string(old))
+		w.removed(old)
 	} else if err != nil && err != syscall.EINVAL {
 		return
 	}
