@@ -15,6 +15,7 @@ type Dirty struct {
 	All    bool
 
 	written uint64 // the Update that set it
+	times   int    // and, if that is this one, how often it had by then
 }
 
 const (
@@ -32,11 +33,20 @@ func (d Dirty) key() []byte {
 
 // MarkDirty marks one family of a directory.
 func (tx *Tx) MarkDirty(dir item.ID, family string) error {
-	return tx.set(Dirty{Dir: dir, Family: family}.key(), nil)
+	return tx.setDirty(Dirty{Dir: dir, Family: family})
 }
 
 // MarkDirtyDir marks all families of a directory.
-func (tx *Tx) MarkDirtyDir(dir item.ID) error { return tx.set(Dirty{Dir: dir, All: true}.key(), nil) }
+func (tx *Tx) MarkDirtyDir(dir item.ID) error { return tx.setDirty(Dirty{Dir: dir, All: true}) }
+
+func (tx *Tx) setDirty(d Dirty) error {
+	key := d.key()
+	if tx.marked == nil {
+		tx.marked = map[string]int{}
+	}
+	tx.marked[string(key)]++
+	return tx.set(key, nil)
+}
 
 // EachDirty calls fn with every mark.
 func (tx *Tx) EachDirty(fn func(Dirty) error) error {
@@ -47,7 +57,7 @@ func (tx *Tx) EachDirty(fn func(Dirty) error) error {
 		if err != nil {
 			return err
 		}
-		d.written = c.written()
+		d.written, d.times = c.written(), tx.marked[c.key]
 		if err := fn(d); err != nil {
 			return err
 		}
@@ -60,7 +70,9 @@ func (tx *Tx) Dirty(dir item.ID, family string) (Dirty, bool, error) {
 	d := Dirty{Dir: dir, Family: family}
 	var ok bool
 	var err error
-	d.written, ok, err = tx.written(d.key())
+	key := d.key()
+	d.written, ok, err = tx.written(key)
+	d.times = tx.marked[string(key)]
 	return d, ok, err
 }
 
@@ -69,7 +81,7 @@ func (tx *Tx) Dirty(dir item.ID, family string) (Dirty, bool, error) {
 func (tx *Tx) ClearDirty(d Dirty) error {
 	key := d.key()
 	written, ok, err := tx.written(key)
-	if err != nil || !ok || written != d.written {
+	if err != nil || !ok || written != d.written || written == 0 && tx.marked[string(key)] != d.times {
 		return err
 	}
 	if written > 0 {

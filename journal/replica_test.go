@@ -135,6 +135,29 @@ func TestDirtyMarkSetAgainStays(t *testing.T) {
 	}
 }
 
+// A mark that an Update sets twice, and reads in between, stays: what was read asked for less.
+func TestDirtyMarkSetAgainInOneUpdateStays(t *testing.T) {
+	j := inMemory(t)
+	defer j.Close()
+	again := func(tx *Tx) error {
+		must(t, tx.MarkDirty(item.ID{1}, "a"))
+		d, ok, err := tx.Dirty(item.ID{1}, "a")
+		if !ok || err != nil {
+			t.Fatalf("no mark: %v", err)
+		}
+		must(t, tx.MarkDirty(item.ID{1}, "a"))
+		return tx.ClearDirty(d)
+	}
+	must(t, j.Update(again))
+	if l := dirty(t, j); len(l) != 1 {
+		t.Errorf("marks are %v", l)
+	}
+	must(t, j.Update(again))
+	if l := dirty(t, j); len(l) != 1 {
+		t.Errorf("marks are %v, where there was one before", l)
+	}
+}
+
 func dirty(t *testing.T, j *Journal) (l []Dirty) {
 	must(t, j.View(func(tx *Tx) error {
 		return tx.EachDirty(func(d Dirty) error { l = append(l, d); return nil })

@@ -28,6 +28,7 @@ type Tx struct {
 	seen     map[string]*item.Item
 	values   map[string][]byte    // what an Update has read of the snapshot
 	kin      map[string][]item.ID // who is of a family, by its prefix
+	marked   map[string]int       // how often an Update has set a mark
 	maxKeys  int64
 	maxSize  int64
 }

@@ -140,6 +140,9 @@ func (x *executor) clear(a *journal.Applied) error {
 		if a, err = k.applied(x.Tx); err != nil || a == nil {
 			return err
 		}
+		if _, ok, err := x.shownAs(a); err != nil || ok && !a.Absent {
+			return err // what was here has given way to what is to be here: it is in limbo, or gone
+		}
 	}
 	if a.Dir {
 		var below []*journal.Applied
