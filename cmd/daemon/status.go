@@ -59,7 +59,7 @@ func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) 
 	}
 	s.Problems = append(s.Problems, undone...)
 	for _, refused := range now.Refused {
-		if p := (report.Problem{Path: refused.Path, What: refused.Err.Error()}); !named[p] {
+		if p := (report.Problem{Path: refused.Path, What: told(refused.Err)}); !named[p] {
 			s.Problems = append(s.Problems, p)
 		}
 	}
