@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"syncfs/cmd/report"
@@ -48,6 +49,10 @@ func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) 
 	}
 	if now.Held != "" {
 		s.Problems = append(s.Problems, report.Problem{What: "held: " + now.Held})
+	}
+	// Only a change tells: a disk that went read-only for an error may not say so.
+	if err := r.root.Chtimes(".", time.Now(), time.Time{}); errors.Is(err, syscall.EROFS) {
+		s.Problems = append(s.Problems, report.Problem{What: told(err)})
 	}
 	undone, err := r.undone(ctx, r.askedInVain())
 	if err != nil {

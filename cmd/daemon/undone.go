@@ -45,7 +45,7 @@ func told(err error) string {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return err.Error() + ": make room, and it is tried again"
 	case errors.Is(err, syscall.EROFS):
-		return err.Error() + ": make the filesystem underneath writable, and it is tried again"
+		return err.Error() + ": make the filesystem underneath writable again"
 	}
 	return err.Error()
 }

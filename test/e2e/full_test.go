@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -44,6 +45,47 @@ func TestAFullDisk(t *testing.T) {
 	if want, got := a.shell(sums), b.shell(sums); want != got {
 		t.Errorf("at last\n%snot\n%s", got, want)
 	}
+}
+
+// A disk that has become read-only for an error refuses what programs write, as it would without a mount, and status says so.
+func TestAReadOnlyDisk(t *testing.T) {
+	c := newCluster(t, embedded)
+	disk, image := filepath.Join(c.dir, "disk"), filepath.Join(c.dir, "image")
+	run := func(program string, args ...string) string {
+		t.Helper()
+		out, err := exec.Command(program, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %v: %v\n%s", program, args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	if err := os.Mkdir(disk, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run("truncate", "-s", "200M", image)
+	run("mkfs.ext4", "-q", image)
+	run("mount", "-o", "loop,errors=remount-ro", image, disk)
+	t.Cleanup(func() { run("umount", "-l", disk) })
+	a := newStation(t, disk, "a")
+	a.Mount()
+	a.shell("echo content > f; sync")
+	a.Flush()
+	loop := filepath.Base(run("findmnt", "-n", "-o", "SOURCE", disk))
+	if err := os.WriteFile("/sys/fs/ext4/"+loop+"/trigger_fs_error", []byte("the test's"), 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"echo new > g", "echo more >> f", "mkdir d", "mv f g", "rm f", "chmod 600 f"} {
+		if r := a.exec("/bin/sh", "-c", line); r.status == 0 || !strings.Contains(r.stderr, "Read-only file system") {
+			t.Errorf("%s: status %d: %s", line, r.status, r.stderr)
+		}
+	}
+	if l := a.shell("ls; cat f"); l != "f\ncontent\n" {
+		t.Errorf("it holds %q", l)
+	}
+	if r := a.Run("status", a.Dir); !strings.Contains(r, "read-only file system") || !strings.Contains(r, "writable") {
+		t.Errorf("status says\n%s", r)
+	}
+	a.Umount() // the daemon gives its journal up
 }
 
 // StationOn makes a station that is not mounted yet on a disk of its own, and returns what gives that disk other options.
