@@ -82,6 +82,13 @@
 // whether a new one has come). Tables and the manifest Badger fsyncs itself before it deletes the
 // memtable they come from. Open fsyncs every file that a killed process left.
 //
+// # Full disks
+//
+// What Badger writes through a mapping to a block that a full disk has not got would end the process. So the blocks of the
+// active memtable's log are there before a commit needs them (room, in room.go), some MiB ahead where the disk has much
+// more; a commit for which there is no room fails with ENOSPC, as does one that may rotate the memtable where there is
+// none for the table that it becomes, and so does Open.
+//
 // # What is not promised
 //
 // The value log is for values of a MiB and more: states with giant attributes; its garbage is never

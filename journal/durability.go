@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // Sync returns when every Update that had returned before is on disk. Nothing that an Update holds
@@ -43,6 +45,7 @@ type tail struct {
 	number int          // of the active memtable's file
 	size   int64        // of the active memtable, estimated
 	synced bool         // on disk, all of it
+	room   room
 }
 
 // newTail is called when Badger has opened dir, "" for none: the active memtable is empty.
@@ -52,7 +55,10 @@ func newTail(dir string, fsync func() error) (*tail, error) {
 		return nil, err
 	}
 	t.size = 0
-	return t, nil
+	if dir == "" {
+		return t, nil
+	}
+	return t, t.anew()
 }
 
 // look takes the memtables as they are, brings them to disk, and the last for full.
@@ -80,13 +86,19 @@ func (t *tail) look() error {
 }
 
 // before is called before each commit.
-func (t *tail) before() error {
+func (t *tail) before(w *overlay) error {
 	if t.dir == "" {
 		return nil
+	}
+	if err := t.allow(w); err != nil {
+		return err
 	}
 	t.synced = t.size+heightMargin >= memTableSize
 	if !t.synced {
 		return nil
+	}
+	if err := checkRoom(t.dir, rotationRoom); err != nil {
+		return err
 	}
 	if err := t.fsync(); err != nil {
 		return fmt.Errorf("journal: fsync before a rotation: %w", err)
@@ -103,6 +115,7 @@ func (t *tail) after(w *overlay) error {
 	for {
 		if _, err := os.Lstat(t.path(t.number + 1)); errors.Is(err, fs.ErrNotExist) {
 			t.size += grown
+			t.room.end += inLog(w)
 			return nil
 		} else if err != nil {
 			return err
@@ -122,6 +135,9 @@ func (t *tail) rotated() error {
 	}
 	t.number++
 	t.size = 0
+	if err := t.anew(); err != nil && !errors.Is(err, unix.ENOSPC) { // then the next commit finds out
+		return err
+	}
 	return syncDir(t.dir)
 }
 

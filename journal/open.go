@@ -67,7 +67,7 @@ func open(o Options) (*Journal, error) {
 		if j.lock, err = lock(o.Dir); err != nil {
 			return nil, err
 		}
-		if err := syncFiles(o.Dir); err != nil {
+		if err := errors.Join(checkRoom(o.Dir, leastRoom), syncFiles(o.Dir)); err != nil {
 			j.lock.Close()
 			return nil, err
 		}

@@ -81,7 +81,7 @@ func (j *Journal) commit(w *overlay) error {
 	if len(w.values) == 0 {
 		return nil
 	}
-	if err := j.tail.before(); err != nil {
+	if err := j.tail.before(w); err != nil {
 		return err
 	}
 	txn := j.db.NewTransaction(true)

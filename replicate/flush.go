@@ -22,7 +22,7 @@ const (
 	Unreachable              // the peer could not be reached
 	Failed                   // the session failed
 	Held                     // steps on disk are held, refused, or put off while a program writes the file
-	Unobtainable             // contents are wanted that the other doesn't have
+	Unobtainable             // contents are wanted that the other doesn't have, or that the disk here refused
 	Timeout                  // ctx ended first
 )
 
@@ -123,12 +123,12 @@ func (r *Replicator) flush(ctx context.Context, p *peer) Outcome {
 		o.Kind = Held
 		o.Err = fmt.Errorf("%d changes are held, refused by the disk or put off here, %d on %s: `syncfs status` there names them",
 			ours.Steps, theirs.Steps, p.name)
+	case err == nil && result.Refused > 0:
+		o.Kind = Unobtainable
+		o.Err = fmt.Errorf("%d contents were refused by the disk here: %w", result.Refused, result.Err)
 	case err == nil && ours.Wanted+theirs.Wanted > 0:
 		o.Kind = Unobtainable
 		o.Err = fmt.Errorf("%d contents are wanted here that %s doesn't have, %d there that are not here", ours.Wanted, p.name, theirs.Wanted)
-		if result.Err != nil {
-			o.Err = fmt.Errorf("%w; %w", o.Err, result.Err)
-		}
 	case err == nil:
 	case ctx.Err() != nil:
 		o.Kind, o.Err = Timeout, fmt.Errorf("not done in time: %w", err)

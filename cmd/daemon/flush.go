@@ -43,7 +43,7 @@ func (r *replica) flush(ctx context.Context, raw json.RawMessage, progress func(
 			done.Peers = append(done.Peers, o.Peer)
 			continue
 		}
-		if o.Result.Ours.Wanted > 0 {
+		if o.Result.Ours.Wanted > 0 && o.Result.Refused == 0 {
 			asked = append(asked, o.Peer)
 		}
 		done.Problems = append(done.Problems, report.Problem{Peer: o.Peer, What: outcome(o)})
@@ -82,7 +82,7 @@ func (r *replica) named(peer string) ([]string, error) {
 
 func outcome(o replicate.Outcome) string {
 	if o.Err != nil {
-		return o.Err.Error()
+		return told(o.Err)
 	}
 	return o.Kind.String()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"syncfs/cmd/report"
@@ -49,6 +50,10 @@ func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) 
 	if now.Held != "" {
 		s.Problems = append(s.Problems, report.Problem{What: "held: " + now.Held})
 	}
+	// Only a change tells: a disk that went read-only for an error may not say so.
+	if err := r.root.Chtimes(".", time.Now(), time.Time{}); errors.Is(err, syscall.EROFS) {
+		s.Problems = append(s.Problems, report.Problem{What: told(err)})
+	}
 	undone, err := r.undone(ctx, r.askedInVain())
 	if err != nil {
 		return err
@@ -59,7 +64,7 @@ func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) 
 	}
 	s.Problems = append(s.Problems, undone...)
 	for _, refused := range now.Refused {
-		if p := (report.Problem{Path: refused.Path, What: refused.Err.Error()}); !named[p] {
+		if p := (report.Problem{Path: refused.Path, What: told(refused.Err)}); !named[p] {
 			s.Problems = append(s.Problems, p)
 		}
 	}

@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"syncfs/cmd/report"
 )
@@ -20,7 +22,7 @@ func (r *replica) undone(ctx context.Context, asked []string) ([]report.Problem,
 	}
 	var all []report.Problem
 	for _, b := range blocked {
-		all = append(all, report.Problem{Path: b.Path, What: b.Err.Error()})
+		all = append(all, report.Problem{Path: b.Path, What: told(b.Err)})
 	}
 	all = few(all, "names are put off or refused")
 	if len(asked) == 0 {
@@ -35,6 +37,17 @@ func (r *replica) undone(ctx context.Context, asked []string) ([]report.Problem,
 		wanted = append(wanted, report.Problem{Path: path, What: "its content is not here; asked: " + strings.Join(asked, ", ")})
 	}
 	return append(all, few(wanted, "contents are not here")...), nil
+}
+
+// told is an error as a person is told of it: with the mend, where that is not plain.
+func told(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return err.Error() + ": make room, and it is tried again"
+	case errors.Is(err, syscall.EROFS):
+		return err.Error() + ": make the filesystem underneath writable again"
+	}
+	return err.Error()
 }
 
 func few(all []report.Problem, what string) []report.Problem {
