@@ -25,6 +25,7 @@ func (r *replica) serveMounted(ctx context.Context, tcp net.Listener, ready func
 
 	below := start(r.disk.Run, end)
 	sessions := start(r.replicator.Run, end)
+	resting := start(func(ctx context.Context) error { return letGo(ctx, r.log) }, end)
 	server := start(func(ctx context.Context) error {
 		if tcp == nil {
 			return nil
@@ -56,7 +57,7 @@ func (r *replica) serveMounted(ctx context.Context, tcp net.Listener, ready func
 	}
 	end(nil)
 
-	err = errors.Join(err, server.stop(), sessions.stop(), r.uncover(unmounted))
+	err = errors.Join(err, server.stop(), sessions.stop(), resting.stop(), r.uncover(unmounted))
 	r.journalRest()
 	close(gone)
 	if answers != nil {
