@@ -93,7 +93,7 @@ func (t *tail) before(w *overlay) error {
 	if err := t.allow(w); err != nil {
 		return err
 	}
-	t.synced = t.size+heightMargin >= memTableSize
+	t.synced = t.full()
 	if !t.synced {
 		return nil
 	}
@@ -105,6 +105,9 @@ func (t *tail) before(w *overlay) error {
 	}
 	return nil
 }
+
+// full: a commit may go into the next memtable.
+func (t *tail) full() bool { return t.size+heightMargin >= memTableSize }
 
 // after is called after each commit: it sees whether the memtable was rotated.
 func (t *tail) after(w *overlay) error {

@@ -21,6 +21,9 @@ const (
 	roomStep  = 1 << 20
 	firstRoom = 4 << 20
 
+	// roomAhead is more than what the changes of programs that are journaled together take.
+	roomAhead = 512 << 10
+
 	// leastRoom is what the disk must have for the files that Badger makes as it opens.
 	leastRoom = 2 << 20
 
@@ -55,6 +58,26 @@ func (t *tail) allow(w *overlay) error {
 		err = t.extend(lacks)
 	}
 	if err != nil {
+		return fmt.Errorf("journal: make room in %s: %w", t.path(t.number), err)
+	}
+	return nil
+}
+
+// Room makes room for commits to come, and says ENOSPC where there is none: who asks before can wait for it, with nothing
+// half done.
+func (j *Journal) Room() error {
+	j.writer.Lock()
+	defer j.writer.Unlock()
+	t := j.tail
+	switch {
+	case t.dir == "":
+		return nil
+	case t.full():
+		return checkRoom(t.dir, rotationRoom)
+	case t.room.have-t.room.end >= roomAhead:
+		return nil
+	}
+	if err := t.extend(roomStep); err != nil {
 		return fmt.Errorf("journal: make room in %s: %w", t.path(t.number), err)
 	}
 	return nil

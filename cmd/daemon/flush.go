@@ -142,7 +142,7 @@ func (r *replica) restless(err error) []report.Problem {
 		problems = append(problems, report.Problem{What: "the scan of the folder has not ended"})
 	}
 	if len(problems) == 0 {
-		problems = []report.Problem{{What: fmt.Sprintf("waiting for changes to be journaled: %v", err)}}
+		problems = []report.Problem{{What: "changes are not journaled: " + told(err)}}
 	}
 	return problems
 }

@@ -68,6 +68,7 @@ type Folder struct {
 	held      census
 	timers    []timer
 	waiters   []waiter
+	full      error // the journal has no room
 	execution execution
 	loose     bool // steps were made that are neither journaled nor known to be durable
 	brake     brake

@@ -79,7 +79,7 @@ func (f *Folder) hasten(ctx context.Context) error {
 // and what did not fit and was looked at again.
 func (f *Folder) taken(ctx context.Context) error {
 	last := f.queue.last()
-	return f.await(ctx, func() bool {
+	return f.awaitJournaled(ctx, func() bool {
 		if f.journaled < last || f.works.settled() > 0 || f.scanner.again() {
 			return false
 		}
@@ -422,7 +422,7 @@ func (f *Folder) Settle(ctx context.Context) error {
 	if err := f.do(ctx, f.release); err != nil {
 		return err
 	}
-	return f.await(ctx, func() bool {
+	return f.awaitJournaled(ctx, func() bool {
 		return f.execution.idle && f.works.settled() == 0 && f.staging.empty() && !f.scanner.again()
 	})
 }

@@ -41,6 +41,9 @@ func (f *Folder) loop(ctx context.Context) error {
 	}
 	pace := pace{at: time.Now()}
 	for {
+		if err := f.roomy(ctx); err != nil {
+			return err
+		}
 		began := time.Now()
 		busy, err := f.turn(ctx)
 		if err != nil {

@@ -78,7 +78,7 @@ func (f *Folder) WaitSettled(ctx context.Context) error {
 	f.hurry()
 	last := f.queue.last()
 	var then time.Time
-	return f.await(ctx, func() bool {
+	return f.awaitJournaled(ctx, func() bool {
 		if !f.scanner.ready.Load() || f.scanner.waiting() || f.journaled < last || f.works.settled() > 0 {
 			return false
 		}
