@@ -132,7 +132,7 @@ func (x *executor) clear(a *journal.Applied) error {
 		return err
 	}
 	if !a.Dir {
-		k := at(a)
+		k, was := at(a), a
 		if err := x.save(a); err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (x *executor) clear(a *journal.Applied) error {
 		if a, err = k.applied(x.Tx); err != nil || a == nil {
 			return err
 		}
-		if _, ok, err := x.shownAs(a); err != nil || ok && !a.Absent {
+		if _, ok, err := x.shownAs(a); err != nil || ok && !a.Absent && !slices.Equal(a.IDs, was.IDs) {
 			return err // what was here has given way to what is to be here: it is in limbo, or gone
 		}
 	}

@@ -180,10 +180,29 @@ func (x *executor) leave(k key) error {
 	if err != nil || a == nil {
 		return err
 	}
-	if _, ok, err := x.shownAs(a); err != nil || ok {
+	n, ok, err := x.shownAs(a)
+	if err != nil {
 		return err
 	}
+	if ok {
+		if other, err := x.isTwin(n, k); err != nil || !other {
+			return err
+		}
+	}
 	return x.clear(a)
+}
+
+// isTwin tells whether the file n is in its place on disk, and k is another: of twins that became one node.
+func (x *executor) isTwin(n tree.Node, k key) (bool, error) {
+	if n.Dir || n.Parent == nil {
+		return false, nil
+	}
+	dir, err := x.dir(n.Parent)
+	if err != nil || (key{dir, n.Name}) == k {
+		return false, err
+	}
+	a, err := key{dir, n.Name}.applied(x.Tx)
+	return a != nil && slices.Equal(a.IDs, n.IDs), err
 }
 
 // takeOver moves to k a file that has the content and is not wanted where it is.
