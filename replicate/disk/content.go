@@ -142,7 +142,10 @@ func (x *executor) fill(n tree.Node, k key, home *journal.Applied, staged string
 		return x.send(n, k, staged)
 	}
 	a := entry(n, k)
-	if err := x.f.staging.dress(staged, a, shownXAttrs(n.Meta)); err != nil {
+	switch err := x.f.staging.dress(staged, a, shownXAttrs(n.Meta)); {
+	case notExist(err) && !n.Content.Symlink: // a step that took effect was not seen to the end, and has taken it
+		return errors.Join(x.f.staging.used(x.batch, n.Content.Root, staged), errAgain)
+	case err != nil:
 		return &refusal{n.Name, err}
 	}
 	placed, err := x.placeStep(staged, a, old)

@@ -233,3 +233,20 @@ func TestFetchOfWhatIsGone(t *testing.T) {
 	b.want("f", "second")
 	converge(t, a, b)
 }
+
+// A file of staging that has gone, where a step took effect and was not seen to the end, is not waited for.
+func TestAStagedFileThatIsGoneIsBroughtAgain(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "older"))
+	converge(t, a, b)
+	a.must(a.write("f", "a file"))
+	a.settled()
+	b.states(a)
+	b.must(b.folder.do(b.ctx(), func() error {
+		b.folder.staging.files[chunk.Bytes([]byte("a file")).Root()] = []string{"not there"}
+		return nil
+	}))
+	b.fetch(a)
+	b.pull(a)
+	b.want("f", "a file")
+}
