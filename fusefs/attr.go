@@ -130,17 +130,19 @@ func (v *volume) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOu
 	return fuse.OK
 }
 
-// change calls fn with a descriptor of n: that of an open handle of f, which is locked, or one made for the purpose,
-// O_PATH.
+// change calls fn with a descriptor of n: that of an open handle of f, or one made for the purpose, O_PATH. The file is
+// locked, as far as it is one: where the kernel keeps the times it tells them by several threads.
 func (v *volume) change(n *node, own bool, fn func(fd int, f *file) error) error {
 	if own {
 		if err := v.checkStep(n); err != nil {
 			return err
 		}
 	}
-	if f := v.lockOpen(n); f != nil {
-		defer f.mu.Unlock()
-		return fn(f.handles[0].fd, f)
+	if f := v.lockFile(n, v.writeback && n.kind == unix.S_IFREG); f != nil {
+		defer v.unlockFile(f)
+		if len(f.handles) > 0 {
+			return fn(f.handles[0].fd, f)
+		}
 	}
 	if fd := v.table.orphan(n); fd != 0 {
 		return fn(fd, nil)

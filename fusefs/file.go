@@ -175,22 +175,15 @@ func (t *table) noFile(f *file) {
 
 // withHandle calls fn with the descriptor of an open handle of n, if there is one.
 func (v *volume) withHandle(n *node, fn func(fd int) error) (done bool, err error) {
-	f := v.lockOpen(n)
+	f := v.lockFile(n, false)
 	if f == nil {
 		return false, nil
 	}
 	defer f.mu.Unlock()
-	return true, fn(f.handles[0].fd)
-}
-
-// lockOpen locks the file of n, if it is open.
-func (v *volume) lockOpen(n *node) *file {
-	f := v.lockFile(n, false)
-	if f != nil && len(f.handles) == 0 {
-		f.mu.Unlock()
-		return nil
+	if len(f.handles) == 0 {
+		return false, nil
 	}
-	return f
+	return true, fn(f.handles[0].fd)
 }
 
 // isDirty says whether something written to n is not settled.

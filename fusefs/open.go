@@ -128,10 +128,15 @@ func (v *volume) opened(n *node, h *handle, st *unix.Stat_t, out *fuse.OpenOut) 
 	out.Fh = h.id
 }
 
-// overwritten notes that a file was made or truncated. names is held.
+// overwritten notes that a file was made. names is held.
 func (v *volume) overwritten(n *node, tell bool) {
 	f := v.lockFile(n, true)
 	defer v.unlockFile(f)
+	v.written(f, tell)
+}
+
+// written notes that all of a file is new. names and f.mu are held.
+func (v *volume) written(f *file, tell bool) {
 	v.soil(f, tell)
 	f.wrote(0, everything)
 	f.changed = true

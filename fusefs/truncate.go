@@ -7,8 +7,11 @@ import (
 	"syncfs/fusefs/backing"
 )
 
-// truncate is ftruncate(2) by the handle that the request names, or truncate(2). names is held.
+// truncate is ftruncate(2) by the handle that the request names, or truncate(2). No time is told of the file meanwhile: its
+// lock is held. names is held.
 func (v *volume) truncate(n *node, in *fuse.SetAttrIn) error {
+	f := v.lockFile(n, true)
+	defer v.unlockFile(f)
 	cut := func(fd int) error {
 		if in.Valid&fuse.FATTR_KILL_SUIDGID != 0 {
 			if err := v.killPriv(&in.InHeader, fd, true); err != nil {
@@ -19,7 +22,7 @@ func (v *volume) truncate(n *node, in *fuse.SetAttrIn) error {
 	}
 	err := v.truncateBy(n, in, cut)
 	if err == nil {
-		v.overwritten(n, true)
+		v.written(f, true)
 	}
 	return err
 }
