@@ -26,8 +26,9 @@ type retry struct {
 	err error // what the lookup came to; nil: it has yet to come
 }
 
-// forgotten is when a call is not awaited any more: the thread was killed, or has found the file by no name.
-const forgotten = time.Minute
+// forgotten is when a call is not awaited any more, which comes again at once: the thread was killed, or has found the
+// file by no name.
+const forgotten = 5 * time.Second
 
 // put notes how far a call is.
 func (a *again) put(c caller, err error) {
@@ -83,7 +84,11 @@ func (v *volume) bringFor(cancel <-chan struct{}, h *fuse.InHeader, name string)
 		return nil
 	}
 	c := caller{h.Pid, v.table.named(link{parent, name})}
-	if r, ok := v.again.take(c); !ok || r.err != nil {
+	switch r, ok := v.again.take(c); {
+	case !ok:
+		return nil
+	case r.err != nil: // for the call
+		v.again.put(c, r.err)
 		return nil
 	}
 	err := v.bring(cancel, c.n)

@@ -53,8 +53,12 @@ func (f *Folder) arrive() (more bool, err error) {
 		}
 		return b.keepStaged(l[i])
 	})
+	if err != nil {
+		f.staging.putBack(l)
+		return false, err
+	}
 	f.staging.entered(l)
-	return len(l) == maxFamilies, err
+	return len(l) == maxFamilies, nil
 }
 
 // arrived takes in that a content is in staging, and has what wants it go on. Whoever calls it keeps it there, or

@@ -168,6 +168,7 @@ func (f *Folder) execute(ctx context.Context) (more bool, err error) {
 		f.alarm(unsafe)
 		return false, nil
 	case err != nil:
+		f.staging.putBack(come)
 		return false, err
 	}
 	f.staging.entered(come)

@@ -46,7 +46,13 @@ func (f *Folder) loop(ctx context.Context) error {
 		}
 		began := time.Now()
 		busy, err := f.turn(ctx)
-		if err != nil {
+		switch {
+		case noRoom(err): // what is not journaled is done again
+			if err := f.starve(ctx, err); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
 			return err
 		}
 		f.publish()
@@ -251,9 +257,13 @@ func (f *Folder) expireTimers() error {
 		}
 	}
 	f.timers = rest
-	return f.inParts(len(due), func(b *batch, i int) error {
+	err := f.inParts(len(due), func(b *batch, i int) error {
 		return due[i].run(b)
 	})
+	if err != nil {
+		f.timers = append(f.timers, due...)
+	}
+	return err
 }
 
 // do has the loop run fn between two transactions.

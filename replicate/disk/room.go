@@ -19,7 +19,7 @@ const (
 func (f *Folder) roomy(ctx context.Context) error {
 	for {
 		err := f.journal.Room()
-		if !errors.Is(err, syscall.ENOSPC) {
+		if !noRoom(err) {
 			if f.full != nil {
 				f.full = nil
 				f.accepted(journalPath)
@@ -27,13 +27,23 @@ func (f *Folder) roomy(ctx context.Context) error {
 			}
 			return err
 		}
-		f.full = err
-		f.refuse(journalPath, err)
-		f.publish()
-		if err := f.idle(ctx, whenFull); err != nil {
+		if err := f.starve(ctx, err); err != nil {
 			return err
 		}
 	}
+}
+
+// starve tells that the journal has no room, and lets some time pass.
+func (f *Folder) starve(ctx context.Context, err error) error {
+	f.full = err
+	f.refuse(journalPath, err)
+	f.publish()
+	return f.idle(ctx, whenFull)
+}
+
+// noRoom says that nothing can be written to the journal for now.
+func noRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS)
 }
 
 // awaitJournaled is await, for what does not come about while the journal has no room.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"syncfs/journal"
 	"syncfs/journal/signature"
@@ -100,6 +101,13 @@ func (s *scanner) run(ctx context.Context) error {
 		case len(dirs) > 0:
 			err = s.scanSome(ctx, dirs)
 		}
+		if noRoom(err) {
+			s.askAll()
+			if err := s.later(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -114,6 +122,16 @@ func (s *scanner) run(ctx context.Context) error {
 			return ctx.Err()
 		case <-s.wake:
 		}
+	}
+}
+
+// later lets some time pass.
+func (s *scanner) later(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(whenFull):
+		return nil
 	}
 }
 

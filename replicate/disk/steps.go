@@ -37,10 +37,13 @@ func (x *executor) after(order uint64, path string) (key, error) {
 	}
 	x.f.accepted(path)
 	k, ok, err := find(x.Tx, path)
-	if err == nil && !ok {
-		err = errors.Join(x.lookAgain(path), errAgain)
+	if err != nil || ok {
+		return k, err
 	}
-	return k, err
+	if err := x.lookAgain(path); err != nil {
+		return k, err
+	}
+	return k, errAgain
 }
 
 // refusedStep says what a step that was not made means for the family. Paths are where something else
@@ -51,7 +54,10 @@ func (x *executor) refusedStep(err error, paths ...string) error {
 	case errors.Is(err, context.Canceled) || isBusy(err):
 		return err
 	case x.placing.todo != nil:
-		return errors.Join(x.collect(), errAgain)
+		if err := x.collect(); err != nil {
+			return err
+		}
+		return errAgain
 	case errors.Is(err, step.ErrChanged) || notExist(err) || errors.Is(err, fs.ErrExist):
 		if err := x.freeze(); err != nil {
 			return err
@@ -187,6 +193,9 @@ func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
 
 // placeStep puts a staged entry at k, over old if that is not nil, and notes it as a.
 func (x *executor) placeStep(staged string, a *journal.Applied, old *journal.Applied) (*journal.Applied, error) {
+	if err := x.collect(); err != nil {
+		return nil, err
+	}
 	if err := x.enough(); err != nil {
 		return nil, err
 	}
