@@ -14,7 +14,7 @@ for package in ./journal/version ./journal/item ./journal/name ./replicate/view 
 	rapid "$package" "$1"
 done
 
-go test -count 1 -timeout 6h ./test/e2e -run '^TestRandom' -seed "$seed" -ops $((200000 * $1))
+go test -count 1 -timeout 6h ./test/e2e -run '^TestRandom' -beside -seed "$seed" -ops $((200000 * $1))
 
 # All tests again, several at a time on few processors: what holds only on an idle machine shows.
 go test -race -count $((3 * $1)) -timeout 6h -cpu 1,4 ./fusefs/... ./replicate/session ./sshpeer ./cmd/...

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,17 +16,18 @@ import (
 )
 
 var (
-	randomSeed = flag.Uint64("seed", 0, "that the random testers begin with; 0: another each time")
-	randomOps  = flag.Int("ops", 4000, "how many random things are done to each file and each tree")
+	randomSeed   = flag.Uint64("seed", 0, "that the random testers begin with; 0: another each time")
+	randomBeside = flag.Bool("beside", false, "random things also beside a peer that does random things")
+	randomOps    = flag.Int("ops", 4000, "how many random things are done to each file and each tree")
 )
 
 // Programs do random things to a file and to a tree. The file holds what was written; the tree answers as a plain
 // directory does; all that is seen through the mount is underneath, and on the peer. By root and by an ordinary user,
 // with many processors and with one.
-func TestRandom(t *testing.T) { randomly(t, (*chaos).alone, "root", "user") }
+func TestRandom(t *testing.T) { randomly(t, (*chaos).alone) }
 
-// randomly has a story told by each of some kinds of user, with many processors and with one.
-func randomly(t *testing.T, story func(*chaos), kinds ...string) {
+// randomly has a story told by each kind of user, with many processors and with one.
+func randomly(t *testing.T, story func(*chaos)) {
 	t.Helper()
 	seed := *randomSeed
 	if seed == 0 {
@@ -36,9 +36,6 @@ func randomly(t *testing.T, story func(*chaos), kinds ...string) {
 	t.Logf("-seed %d -ops %d", seed, *randomOps)
 	for _, procs := range []string{"", "GOMAXPROCS=1"} {
 		for who, cred := range users(t) {
-			if !slices.Contains(kinds, who) {
-				continue
-			}
 			t.Run(strings.TrimSpace(who+" "+procs), func(t *testing.T) { story(newChaos(t, cred, procs, seed)) })
 		}
 	}
