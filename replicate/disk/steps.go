@@ -193,9 +193,6 @@ func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
 
 // placeStep puts a staged entry at k, over old if that is not nil, and notes it as a.
 func (x *executor) placeStep(staged string, a *journal.Applied, old *journal.Applied) (*journal.Applied, error) {
-	if err := x.collect(); err != nil {
-		return nil, err
-	}
 	if err := x.enough(); err != nil {
 		return nil, err
 	}
