@@ -144,7 +144,7 @@ func (x *executor) fill(n tree.Node, k key, home *journal.Applied, staged string
 	a := entry(n, k)
 	switch err := x.f.staging.dress(staged, a, shownXAttrs(n.Meta)); {
 	case notExist(err) && !n.Content.Symlink: // a step that took effect was not seen to the end, and has taken it
-		return errors.Join(x.f.staging.used(x.batch, n.Content.Root, staged), errAgain)
+		return again(x.f.staging.used(x.batch, n.Content.Root, staged))
 	case err != nil:
 		return &refusal{n.Name, err}
 	}
@@ -220,7 +220,7 @@ func (x *executor) takeOver(n tree.Node, k key, home, donor *journal.Applied) er
 	}
 	donor, err := at(donor).applied(x.Tx)
 	if err != nil || donor == nil || donor.Content == nil || donor.Content.Key() != n.Content.Key() {
-		return errors.Join(err, errAgain)
+		return again(err)
 	}
 	moved, err := x.moveTo(donor, k)
 	if err != nil {

@@ -74,6 +74,14 @@ var (
 	errPlacing = errors.New("is being put in place")
 )
 
+// again is errAgain, unless err has the transaction end: that must not pass for a family to be looked at once more.
+func again(err error) error {
+	if err != nil {
+		return err
+	}
+	return errAgain
+}
+
 func (x *execution) init() {
 	x.blocked, x.waiting, x.families = map[subject]block{}, map[item.Hash][]subject{}, maxFamilies
 }

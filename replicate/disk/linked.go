@@ -253,7 +253,7 @@ func (x *executor) dressAll(home *journal.Applied, n tree.Node, others []*journa
 	}
 	now, err := at(home).applied(x.Tx)
 	if err != nil || now == nil {
-		return nil, errors.Join(err, errAgain)
+		return nil, again(err)
 	}
 	for _, o := range others {
 		cur, err := at(o).applied(x.Tx)

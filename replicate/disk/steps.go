@@ -40,10 +40,7 @@ func (x *executor) after(order uint64, path string) (key, error) {
 	if err != nil || ok {
 		return k, err
 	}
-	if err := x.lookAgain(path); err != nil {
-		return k, err
-	}
-	return k, errAgain
+	return k, again(x.lookAgain(path))
 }
 
 // refusedStep says what a step that was not made means for the family. Paths are where something else
@@ -54,10 +51,7 @@ func (x *executor) refusedStep(err error, paths ...string) error {
 	case errors.Is(err, context.Canceled) || isBusy(err):
 		return err
 	case x.placing.todo != nil:
-		if err := x.collect(); err != nil {
-			return err
-		}
-		return errAgain
+		return again(x.collect())
 	case errors.Is(err, step.ErrChanged) || notExist(err) || errors.Is(err, fs.ErrExist):
 		if err := x.freeze(); err != nil {
 			return err
@@ -168,7 +162,7 @@ func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
 		return nil, err
 	}
 	if cur, err := at(a).applied(x.Tx); err != nil || cur == nil {
-		return nil, errors.Join(err, errAgain)
+		return nil, again(err)
 	} else {
 		a = cur
 	}
@@ -330,7 +324,7 @@ func (x *executor) attrStep(a *journal.Applied, set step.Attr, xattrs item.Hash)
 	}
 	n.Signature, n.Parent, n.Name = st.Signature, now.dir, now.name
 	if err := x.put(&n); err != nil || now != at(a) {
-		return errors.Join(err, errAgain)
+		return again(err)
 	}
 	return nil
 }
