@@ -37,6 +37,8 @@ type fake struct {
 	unsafe   error          // why nothing can be made durable
 	durables int            // how often it was
 
+	// around, if set, is called before a step and after it, while programs go on
+	around func(op, path string, after bool)
 	// listing, if set, is called before a directory is listed
 	listing func(path string)
 	// absent, if set, tells of files that programs see and the disk has not
@@ -136,6 +138,10 @@ func (d *fake) XAttrs(path string) (map[string]string, error) {
 
 // step runs one step whole, with the faults asked for.
 func (d *fake) step(op, path string, f func() error) (step.Stat, uint64, error) {
+	if d.around != nil {
+		d.around(op, path, false)
+		defer d.around(op, path, true)
+	}
 	d.names.Lock()
 	defer d.names.Unlock()
 	if d.fault != nil {

@@ -3,6 +3,7 @@ package disk
 import (
 	"cmp"
 	"errors"
+	"math"
 	"slices"
 
 	"syncfs/journal"
@@ -16,9 +17,9 @@ import (
 // the next one is. Nothing in the journal tells of it before collect, so whoever looks at what is on disk, or changes
 // anything there but by placing what is new, collects first.
 type placing struct {
-	todo  chan *placed  // nil: nothing is under way
-	ended chan struct{} // closed when all of todo is done
-	sent  []*placed
+	todo  chan *placed     // nil: nothing is under way
+	ended chan struct{}    // closed when all of todo is done
+	sent  []*placed        // what is not journaled yet
 	under map[subject]bool // the families of sent
 }
 
@@ -80,8 +81,11 @@ func (x *executor) send(n tree.Node, k key, staged string) error {
 	}
 	c := &x.placing
 	if c.todo == nil {
-		c.todo, c.ended, c.under = make(chan *placed, 2*maxSteps), make(chan struct{}), map[subject]bool{}
+		c.todo, c.ended = make(chan *placed, 2*maxSteps), make(chan struct{})
 		go x.f.placeAll(c.todo, c.ended)
+	}
+	if c.under == nil {
+		c.under = map[subject]bool{}
 	}
 	p := &placed{mark: x.alone.mark, node: n, staged: staged, path: path, entry: entry(n, k), xattrs: shownXAttrs(n.Meta)}
 	c.sent = append(c.sent, p)
@@ -100,50 +104,71 @@ func (f *Folder) placeAll(todo <-chan *placed, ended chan<- struct{}) {
 	}
 }
 
-// wait returns when nothing is under way any more, with what came of it.
-func (c *placing) wait() []*placed {
+// wait returns when nothing is under way any more.
+func (c *placing) wait() {
 	if c.todo == nil {
-		return nil
+		return
 	}
 	close(c.todo)
 	<-c.ended
-	sent := c.sent
-	*c = placing{}
-	return sent
+	c.todo, c.ended = nil, nil
+	slices.SortStableFunc(c.sent, func(a, b *placed) int { return cmp.Compare(a.order, b.order) })
 }
 
-// collect journals what has been put in place, in the order in which it took effect among what programs did, and then
-// makes anew, beside nothing, the steps that were refused.
-func (x *executor) collect() error {
-	sent := x.placing.wait()
-	slices.SortStableFunc(sent, func(a, b *placed) int { return cmp.Compare(a.order, b.order) })
-	enough := false
-	over := func(err error) error {
-		if errors.Is(err, errEnough) {
-			enough, err = true, nil
-		}
-		return err
+// next takes the first of sent that is in place, if it was before the change after the order number n was made.
+func (c *placing) next(n uint64) (*placed, bool) {
+	i := slices.IndexFunc(c.sent, func(p *placed) bool { return p.err == nil })
+	if i < 0 || c.sent[i].order > n {
+		return nil, false
 	}
-	for _, p := range sent {
-		if p.err != nil {
-			continue
+	p := c.sent[i]
+	c.sent = slices.Delete(c.sent, i, i+1)
+	delete(c.under, subject{p.mark.Dir, p.mark.Family})
+	return p, true
+}
+
+// collectUpTo journals what has been put in place, in the order in which it took effect among what programs did, but
+// not what was after the change with the order number n: a step of the executor's own comes before that.
+func (x *executor) collectUpTo(n uint64) error {
+	x.placing.wait()
+	for {
+		p, ok := x.placing.next(n)
+		if !ok {
+			return nil
 		}
 		x.changed(dirOf(p.path))
-		_, err := x.enterPlaced(p.entry, nil, p.stat, p.order, p.path)
-		if err := over(x.done(p.mark, err)); err != nil {
+		if err := x.done(p.mark, x.collected(p)); err != nil {
 			return err
 		}
 	}
-	for _, p := range sent {
-		if p.err == nil {
-			continue
-		}
+}
+
+// collected journals one new file that is in place.
+func (x *executor) collected(p *placed) error {
+	now, err := x.since(p.order, p.path)
+	if err == nil {
+		_, err = x.enterPlaced(p.entry, nil, p.stat, now)
+	}
+	return err
+}
+
+// collect journals all that has been put in place, and then makes anew, beside nothing, the steps that were refused.
+func (x *executor) collect() error {
+	if err := x.collectUpTo(math.MaxUint64); err != nil {
+		return err
+	}
+	refused, enough := x.placing.sent, false
+	x.placing = placing{}
+	for _, p := range refused {
 		if err := x.f.staging.unused(x.batch, p.node.Content.Root, p.staged); err != nil {
 			return err
 		}
 		x.f.execution.soon(subject{p.mark.Dir, p.mark.Family})
 		x.slowly = true
-		if err := over(x.one(p.mark)); err != nil {
+		switch err := x.one(p.mark); {
+		case errors.Is(err, errEnough):
+			enough = true
+		case err != nil:
 			return err
 		}
 	}

@@ -25,13 +25,19 @@ func (x *executor) enough() error {
 	return nil
 }
 
-// after takes in what programs did before a step took effect, and gives the key that path has now.
+// after takes in what programs did before a step took effect, and gives the key that path has now. What was put in place
+// beside the transaction before that comes with it, in its order.
 func (x *executor) after(order uint64, path string) (key, error) {
 	if order > x.upTo {
-		if err := x.collect(); err != nil {
+		if err := x.collectUpTo(order); err != nil {
 			return key{}, err
 		}
 	}
+	return x.since(order, path)
+}
+
+// since takes in what programs did up to an order number, and gives the key that path has then.
+func (x *executor) since(order uint64, path string) (key, error) {
 	if err := x.catchUp(order); err != nil {
 		return key{}, err
 	}
@@ -50,7 +56,7 @@ func (x *executor) refusedStep(err error, paths ...string) error {
 	switch {
 	case errors.Is(err, context.Canceled) || isBusy(err):
 		return err
-	case x.placing.todo != nil:
+	case len(x.placing.sent) > 0:
 		return again(x.collect())
 	case errors.Is(err, step.ErrChanged) || notExist(err) || errors.Is(err, fs.ErrExist):
 		if err := x.freeze(); err != nil {
@@ -206,21 +212,23 @@ func (x *executor) placeStep(staged string, a *journal.Applied, old *journal.App
 		return nil, x.refusedStep(err, path)
 	}
 	x.changed(dirOf(path))
-	return x.enterPlaced(a, old, st, order, path)
-}
-
-// enterPlaced notes as a what has been put at path, in the place of old if that is not nil.
-func (x *executor) enterPlaced(a, old *journal.Applied, st step.Stat, order uint64, path string) (*journal.Applied, error) {
 	now, err := x.after(order, path)
 	if err != nil {
 		return nil, err
 	}
+	return x.enterPlaced(a, old, st, now)
+}
+
+// enterPlaced notes as a what has been put at the key now, in the place of old if that is not nil.
+func (x *executor) enterPlaced(a, old *journal.Applied, st step.Stat, now key) (*journal.Applied, error) {
 	n := *a
 	n.Signature, n.Parent, n.Name = st.Signature, now.dir, now.name
 	if n.Dir {
-		if n.Slot, err = x.Tx.NewSlot(); err != nil {
+		slot, err := x.Tx.NewSlot()
+		if err != nil {
 			return nil, err
 		}
+		n.Slot = slot
 	}
 	if err := x.put(&n); err != nil {
 		return nil, err
