@@ -57,8 +57,12 @@ func (f *Folder) loop(ctx context.Context) error {
 		}
 		f.publish()
 		f.settled(&pace)
-		if err := f.yield(ctx, pace.next(time.Since(began), f.queue.last())); err != nil {
+		asked, err := f.yield(ctx, pace.next(time.Since(began), f.queue.last()))
+		if err != nil {
 			return err
+		}
+		if asked {
+			continue
 		}
 		if err := f.rest(ctx, busy); err != nil {
 			return err
@@ -122,7 +126,8 @@ func (f *Folder) rest(ctx context.Context, busy bool) error {
 		a.done <- a.run()
 	case <-f.queue.wake:
 		if len(f.waiters) == 0 {
-			return f.idle(ctx, gather) // changes come together
+			_, err := f.idle(ctx, gather) // changes come together
+			return err
 		}
 	case l := <-f.results:
 		return f.commitAll(append(l, f.found()...))
@@ -133,17 +138,18 @@ func (f *Folder) rest(ctx context.Context, busy bool) error {
 }
 
 // idle lets some time pass, or has the loop run what it is asked to.
-func (f *Folder) idle(ctx context.Context, d time.Duration) error {
+func (f *Folder) idle(ctx context.Context, d time.Duration) (asked bool, err error) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	case a := <-f.asks:
 		a.done <- a.run()
+		return true, nil
 	case <-t.C:
+		return false, nil
 	}
-	return nil
 }
 
 // drain journals all changes recorded so far.

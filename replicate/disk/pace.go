@@ -47,17 +47,17 @@ func (f *Folder) settled(p *pace) {
 	}
 }
 
-// yield does nothing for a while, unless somebody waits for the journal, too much waits for it, or the storm is over.
-func (f *Folder) yield(ctx context.Context, d time.Duration) error {
+// yield does nothing for a while, unless somebody waits for the journal, too much waits for it, or the storm is over. It
+// ends where the loop is asked something: who waits now may wait for what is so already.
+func (f *Folder) yield(ctx context.Context, d time.Duration) (asked bool, err error) {
 	for ; d > 0 && len(f.waiters) == 0 && f.queue.length() <= backlog; d -= calm {
-		began, last := time.Now(), f.queue.last()
-		if err := f.idle(ctx, min(d, calm)); err != nil {
-			return err
+		last := f.queue.last()
+		if asked, err = f.idle(ctx, min(d, calm)); asked || err != nil {
+			return asked, err
 		}
-		asked := time.Since(began) < min(d, calm)
-		if asked || float64(f.queue.last()-last) < storm*calm.Seconds() {
-			return nil
+		if float64(f.queue.last()-last) < storm*calm.Seconds() {
+			return false, nil
 		}
 	}
-	return nil
+	return false, nil
 }

@@ -38,15 +38,15 @@ func TestPace(t *testing.T) {
 func TestYield(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &Folder{queue: newQueue(), asks: make(chan ask)}
-		took := func() time.Duration {
+		took := func(asked bool) time.Duration {
 			t.Helper()
 			began := time.Now()
-			if err := f.yield(t.Context(), time.Minute); err != nil {
-				t.Error(err)
+			if was, err := f.yield(t.Context(), time.Minute); was != asked || err != nil {
+				t.Errorf("asked: %t, want %t; %v", was, asked, err)
 			}
 			return time.Since(began)
 		}
-		if d := took(); d != calm {
+		if d := took(false); d != calm {
 			t.Errorf("a pause took %v after the storm was over", d)
 		}
 		raging, over := context.WithTimeout(t.Context(), 20*time.Second)
@@ -59,22 +59,22 @@ func TestYield(t *testing.T) {
 				<-time.After(10 * time.Millisecond)
 			}
 		}()
-		if d := took(); d < 20*time.Second || d > 21*time.Second {
+		if d := took(false); d < 20*time.Second || d > 21*time.Second {
 			t.Errorf("a pause took %v of a storm of 20 s", d)
 		}
 		go func() { f.asks <- ask{func() error { return nil }, make(chan error, 1)} }()
-		if d := took(); d != 0 {
+		if d := took(true); d != 0 {
 			t.Errorf("who asks waits for %v", d)
 		}
 		f.waiters = []waiter{{}}
-		if d := took(); d != 0 {
+		if d := took(false); d != 0 {
 			t.Errorf("who waits does for %v", d)
 		}
 		f.waiters = nil
 		for range backlog + 1 {
 			f.queue.add(recorded{Change: change.Change{Kind: change.Create}})
 		}
-		if d := took(); d != 0 {
+		if d := took(false); d != 0 {
 			t.Errorf("with a full queue the pause is %v", d)
 		}
 	})

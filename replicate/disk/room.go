@@ -38,7 +38,8 @@ func (f *Folder) starve(ctx context.Context, err error) error {
 	f.full = err
 	f.refuse(journalPath, err)
 	f.publish()
-	return f.idle(ctx, whenFull)
+	_, err = f.idle(ctx, whenFull)
+	return err
 }
 
 // noRoom says that nothing can be written to the journal for now.
