@@ -45,7 +45,7 @@ func (m *Mounted) Place(staged, path string, old signature.Signature) (step.Stat
 
 // Move renames what is at from, which must be free at to.
 func (m *Mounted) Move(from, to string, sig signature.Signature) (step.Stat, uint64, error) {
-	s := &doing{sig: sig, path: from}
+	s := &doing{sig: sig, path: from, to: to}
 	err := m.step("move", s, order{Op: opMove, From: from, To: to}, func(at []target) error {
 		return m.v.moveStep(s, at[0], at[1])
 	}, from, to)
@@ -69,14 +69,35 @@ func (m *Mounted) Attr(path string, sig signature.Signature, a step.Attr) (step.
 	err := m.step("attr", s, order{Op: opAttr, To: path, Attr: attrsOf(a)}, func(at []target) (err error) {
 		return m.v.whileStill(at[0].At, func(*unix.Stat_t, *file) error {
 			_, err = at[0].At.Attr(sig, a)
+			s.passed = err == nil
 			return err
 		})
 	}, path)
+	if err == nil {
+		err = m.attrMade(s)
+	}
 	if err != nil {
 		return step.Stat{}, s.order, err
 	}
-	s.stat, err = m.v.folder.Stat(path)
-	return s.stat, s.order, err
+	return s.stat, s.order, nil
+}
+
+// attrMade takes the stat of what a step has set attributes of. Something else may be at its path by now; and if there was
+// nothing to be set, nothing has been compared yet.
+func (m *Mounted) attrMade(s *doing) error {
+	m.v.names.RLock()
+	defer m.v.names.RUnlock()
+	st, err := m.v.folder.Stat(s.path)
+	switch k := statKey(st); {
+	case err != nil:
+		return err
+	case k != (key{s.sig.Dev, s.sig.Ino}) || !s.passed && st.Kind != step.Dir && st.Signature != s.sig:
+		return &fs.PathError{Op: "attr", Path: s.path, Err: step.ErrChanged}
+	case !s.passed:
+		s.order = m.v.order.Load()
+	}
+	s.stat = st
+	return nil
 }
 
 // step makes a step: underneath, where no program knows the directories, and else by an order to the

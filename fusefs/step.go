@@ -1,6 +1,7 @@
 package fusefs
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -18,6 +19,7 @@ var noSignature signature.Signature
 type doing struct {
 	sig    signature.Signature
 	path   string // of what is expected
+	to     string // where it is to be moved
 	attr   bool   // attributes are to be set
 	staged string // what is to be placed
 	passed bool   // the signature was compared
@@ -70,6 +72,15 @@ func (v *volume) stepRemove(parent uint64, name string) fuse.Status {
 	})
 }
 
+// expectAt says whether t is at the path that a step is meant for. The helper walks there before it makes its call: a
+// program may have renamed a directory since, and the step would change another directory than it is told of.
+func expectAt(t target, path string) error {
+	if t.Path != path {
+		return step.ErrChanged
+	}
+	return nil
+}
+
 // A target is a place that a step changes. link is its name to the kernel; it has no parent where the
 // kernel does not know the directory.
 type target struct {
@@ -88,6 +99,9 @@ func (v *volume) target(s spot) target {
 func (v *volume) placeStep(s *doing, staged string, to target) error {
 	linked := v.linkedTo(staged)
 	err := v.whileLinked(linked, staged, to.At, func() error {
+		if err := expectAt(to, s.path); err != nil {
+			return err
+		}
 		place := func(old *unix.Stat_t, f *file) error {
 			return v.leaving(to, old, f, func(at backing.At) (k backing.Kept, err error) {
 				s.stat, k, err = v.folder.PlaceAt(staged, at, s.sig)
@@ -115,6 +129,9 @@ func (v *volume) placeStep(s *doing, staged string, to target) error {
 }
 
 func (v *volume) moveStep(s *doing, from, to target) (err error) {
+	if err := cmp.Or(expectAt(from, s.path), expectAt(to, s.to)); err != nil {
+		return err
+	}
 	return v.whileStill(from.At, func(*unix.Stat_t, *file) error {
 		if s.stat, err = v.folder.MoveAt(from.At, to.At, s.sig); err != nil {
 			return err
@@ -125,6 +142,9 @@ func (v *volume) moveStep(s *doing, from, to target) (err error) {
 }
 
 func (v *volume) removeStep(s *doing, from target) error {
+	if err := expectAt(from, s.path); err != nil {
+		return err
+	}
 	return v.whileStill(from.At, func(old *unix.Stat_t, f *file) error {
 		return v.leaving(from, old, f, func(at backing.At) (backing.Kept, error) { return v.folder.RemoveAt(at, s.sig) })
 	})
@@ -199,10 +219,14 @@ func (v *volume) checkStep(n *node) error {
 	if s == nil {
 		return unix.EPERM
 	}
-	if !s.attr || s.passed || !slices.Contains(v.table.paths(n), s.path) {
+	if !s.attr || s.passed {
 		return nil
 	}
-	s.err = v.checkSignature(n, s.sig)
+	if slices.Contains(v.table.paths(n), s.path) {
+		s.err = v.checkSignature(n, s.sig)
+	} else {
+		s.err = step.ErrChanged // see expectAt
+	}
 	s.passed = s.err == nil
 	s.order = v.order.Load()
 	return s.err

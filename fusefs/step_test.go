@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -180,6 +181,8 @@ func TestStepsRefused(t *testing.T) {
 	mode := uint32(0o600)
 	_, _, err = m.Attr("f", was, step.Attr{Mode: &mode})
 	wantErr("attr of a change", err, step.ErrChanged)
+	_, _, err = m.Attr("f", was, step.Attr{XAttrs: map[string]*string{}})
+	wantErr("nothing to be set of a change", err, step.ErrChanged)
 	m.want("f", "two!")
 
 	f, err := os.OpenFile(m.path("f"), os.O_WRONLY, 0)
@@ -364,5 +367,59 @@ func BenchmarkPlace(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// asHelper has fn make the calls of a step.
+func (t *tester) asHelper(s *doing, fn func()) {
+	t.Helper()
+	was := t.v.helper.Load()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	t.v.doing.Store(s)
+	t.v.helper.Store(uint32(unix.Gettid()))
+	fn()
+	t.v.helper.Store(was)
+	t.v.doing.Store(nil)
+	t.v.names.Lock() // what the handlers noted is read from here on
+	defer t.v.names.Unlock()
+}
+
+// The helper walks to a path before it makes its call. A directory that a program renames meanwhile is another's path by
+// then: the step is not made, since the change would be told of the wrong directory.
+func TestStepsInADirectoryThatIsRenamed(t *testing.T) {
+	m := start(t)
+	m.must(os.Mkdir(m.path("d"), 0o755))
+	m.write("d/f", "one")
+	m.rec.waitSettled(t, "d/f")
+	staging, dir := -1, -1
+	defer func() { unix.Close(staging); unix.Close(dir) }()
+	m.asHelper(nil, func() {
+		var err error
+		staging, err = unix.Open(m.path(m.v.hidden), unix.O_PATH|unix.O_CLOEXEC, 0)
+		m.must(err)
+		dir, err = unix.Open(m.path("d"), unix.O_PATH|unix.O_CLOEXEC, 0)
+		m.must(err)
+	})
+	m.must(os.Rename(m.path("d"), m.path("e")))
+	m.must(os.Mkdir(m.path("d"), 0o755))
+	refused := func(what string, s *doing, call func() error) {
+		t.Helper()
+		var err error
+		m.asHelper(s, func() { err = call() })
+		if err != unix.ESTALE || s.err != step.ErrChanged {
+			t.Errorf("%s: %v, because of %v", what, err, s.err)
+		}
+	}
+	sig, name := m.signature("e/f"), m.stage("s", "new")
+	refused("place", &doing{path: "d/new", staged: name}, func() error { return unix.Renameat(staging, name, dir, "new") })
+	refused("move", &doing{path: "d/f", to: "d/g", sig: sig}, func() error { return unix.Renameat(dir, "f", dir, "g") })
+	refused("remove", &doing{path: "d/f", sig: sig}, func() error { return unix.Unlinkat(dir, "f", 0) })
+	refused("attr", &doing{path: "d/f", sig: sig, attr: true}, func() error { return unix.Fchmodat(dir, "f", 0o600, 0) })
+	if got := m.names("e") + ", " + m.names("d"); got != "f, " {
+		t.Errorf("in the directory that was renamed, and where it was: %s", got)
+	}
+	if info, err := os.Stat(m.path("e/f")); err != nil || info.Mode() != 0o644 {
+		t.Errorf("the file: %v, %v", info, err)
 	}
 }
