@@ -108,6 +108,9 @@ func (v *volume) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOu
 	var st unix.Stat_t
 	same := false
 	err := v.change(n, own, func(fd int, f *file) (err error) {
+		if same = f.late(in); same {
+			return unix.Fstat(fd, &st)
+		}
 		if same, err = hasMTime(fd, in); err == nil && !same {
 			err = v.setAttr(fd, f != nil, in)
 		}
@@ -193,17 +196,6 @@ func (v *volume) setAttr(fd int, real bool, in *fuse.SetAttrIn) error {
 		timespec(in.Valid, fuse.FATTR_MTIME, fuse.FATTR_MTIME_NOW, in.Mtime, in.Mtimensec),
 	}
 	return unix.UtimesNanoAt(fd, "", ts, unix.AT_EMPTY_PATH)
-}
-
-// hasMTime says whether all that is asked for is the mtime that a file has. A kernel that writes back
-// tells the times of a file again whenever it thinks of it; a new ctime would look like a change.
-func hasMTime(fd int, in *fuse.SetAttrIn) (bool, error) {
-	if in.Valid&^(fuse.FATTR_FH|fuse.FATTR_LOCKOWNER) != fuse.FATTR_MTIME|fuse.FATTR_CTIME {
-		return false, nil
-	}
-	var st unix.Stat_t
-	err := unix.Fstat(fd, &st)
-	return st.Mtim == unix.Timespec{Sec: int64(in.Mtime), Nsec: int64(in.Mtimensec)}, err
 }
 
 func timespec(valid, set, now uint32, sec uint64, nsec uint32) unix.Timespec {

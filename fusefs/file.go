@@ -33,8 +33,10 @@ type file struct {
 	last     time.Time // of the last write, or when it was last opened to be written
 	inflight int       // writes begun and not done
 
-	// The mtime that the kernel has of a file whose times it keeps; nil: unknown.
+	// The mtime that the kernel has of a file whose times it keeps; nil: unknown. Told is the ctime that it had when it
+	// told the times last, in nanoseconds.
 	mtime *unix.Timespec
+	told  int64
 
 	// What a passthrough writer may have done unseen.
 	seen    fingerprint

@@ -93,28 +93,6 @@ func (v *volume) settle(f *file) {
 	}
 }
 
-// keepTime gives a dirty file the mtime that the kernel has of it, where the kernel keeps the times: it
-// tells them when it has written all back, if they are not what it was told before. Ours of the write
-// would be taken for a change when it tells them again.
-func (f *file) keepTime(fd int) {
-	if f.mtime == nil || !f.dirty {
-		return
-	}
-	if now := mtimeOf(fd); now == nil || *now == *f.mtime {
-		return
-	}
-	unix.UtimesNanoAt(fd, "", []unix.Timespec{{Nsec: unix.UTIME_OMIT}, *f.mtime}, unix.AT_EMPTY_PATH)
-}
-
-// mtimeOf is the mtime of what is open, nil if it can't be told.
-func mtimeOf(fd int) *unix.Timespec {
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil {
-		return nil
-	}
-	return &st.Mtim
-}
-
 // look finds out what passthrough writers did. names and f.mu are held.
 func (v *volume) look(f *file) {
 	if f.passWriters == 0 {
