@@ -206,6 +206,15 @@ func (v *volume) forgetAbsent(l link) {
 	}
 }
 
+// forgetAbsentAt is forgetAbsent, for whoever holds nothing, and says what was known.
+func (v *volume) forgetAbsentAt(l link) *node {
+	v.names.Lock()
+	defer v.names.Unlock()
+	n := v.table.named(l)
+	v.forgetAbsent(l)
+	return n
+}
+
 // renameAbsent does a rename from the name of an absent file, or an exchange with one.
 func (v *volume) renameAbsent(from, to spot, haveFrom, haveTo bool, flags uint) (done bool, err error) {
 	oldPath, newPath := v.path(from.l), v.path(to.l)

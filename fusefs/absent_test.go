@@ -3,6 +3,7 @@ package fusefs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -260,4 +261,40 @@ func TestListedWhilePlaced(t *testing.T) {
 	if len(l) != 2 || l[0].Name() != "a" || l[1].Name() != "b" {
 		t.Errorf("listed: %v", l)
 	}
+}
+
+// A file that is not here is told of with the size and the time of the version that is known by now, also while a program
+// waits for it: a kernel that keeps them goes by what it was told first of a file that somebody uses.
+func TestAbsentOfAnotherVersion(t *testing.T) {
+	m, a := startAbsent(t, map[string]string{"f": "1"})
+	waits, come := make(chan struct{}, 8), make(chan struct{})
+	place := a.fetch
+	a.setFetch(func(ctx context.Context, path, content string) error {
+		waits <- struct{}{}
+		<-come
+		return place(ctx, path, "the other")
+	})
+	got := make(chan string)
+	go func() {
+		b, err := os.ReadFile(m.path("f"))
+		got <- fmt.Sprint(string(b), err)
+	}()
+	<-waits
+	a.mu.Lock()
+	a.files["f"], a.mtime = "the other", 2e18
+	a.mu.Unlock()
+	m.Invalidate("f")
+	seen := func(when string) {
+		t.Helper()
+		if info, err := os.Stat(m.path("f")); err != nil || info.Size() != 9 {
+			t.Errorf("%s: %v, %v", when, info, err)
+		}
+	}
+	seen("absent")
+	close(come)
+	if b := <-got; b != "the other<nil>" {
+		t.Errorf("who has waited reads %s", b)
+	}
+	seen("here")
+	m.want("f", "the other")
 }

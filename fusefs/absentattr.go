@@ -27,6 +27,9 @@ func (v *volume) setAbsent(n *node, in *fuse.SetAttrIn, out *fuse.AttrOut) (done
 		return false, nil
 	}
 	path, ok := v.pathOf(n)
+	if !ok && !tellsTimes(in) {
+		return true, unix.ESTALE // another is known at its name by now
+	}
 	if !ok {
 		// Its name has gone to another file, or is gone: the kernel tells the times that it has kept of it.
 		st := v.absentStat(step.Stat{})

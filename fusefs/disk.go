@@ -259,7 +259,8 @@ func (m *Mounted) Freeze(fn func() error) error {
 	return fn()
 }
 
-// Invalidate tells the kernel that an absent file appeared, changed or vanished at path.
+// Invalidate tells the kernel that an absent file appeared, changed or vanished at path. What it knew there is no more: it
+// goes by the size and the time that it was told first of a file, where it keeps them.
 func (m *Mounted) Invalidate(path string) {
 	dir, name := "", path
 	if i := strings.LastIndexByte(path, '/'); i >= 0 {
@@ -273,11 +274,12 @@ func (m *Mounted) Invalidate(path string) {
 	if parent == nil {
 		return
 	}
+	was := m.v.forgetAbsentAt(link{parent, name})
 	m.v.server.EntryNotify(parent.id, name)
 	// The kernel keeps listings, and drops one of a directory only for a name that it has looked up.
 	m.v.server.InodeNotify(parent.id, 0, 0)
-	if n := m.v.table.named(link{parent, name}); n != nil {
-		m.v.server.InodeNotify(n.id, 0, 0)
+	if was != nil {
+		m.v.server.InodeNotify(was.id, 0, 0)
 	}
 }
 
