@@ -52,6 +52,18 @@ func (m *Mounted) Move(from, to string, sig signature.Signature) (step.Stat, uin
 	return s.stat, s.order, err
 }
 
+// Exchange has what is at from and what is at to change places.
+func (m *Mounted) Exchange(from, to string, sig, other signature.Signature) (there, back step.Stat, n uint64, err error) {
+	s := &doing{sig: sig, other: other, path: from, to: to}
+	err = m.step("exchange", s, order{Op: opExchange, From: from, To: to}, func(at []target) error {
+		return m.v.exchangeStep(s, at[0], at[1])
+	}, from, to)
+	if err == nil && s.stat == (step.Stat{}) {
+		err = step.ErrChanged // they are two names of one file: rename(2) leaves both, and asks nobody
+	}
+	return s.stat, s.back, s.order, err
+}
+
 // Remove moves the file or symlink at path to trash, or removes the empty directory.
 func (m *Mounted) Remove(path string, sig signature.Signature) (uint64, error) {
 	s := &doing{sig: sig, path: path}
@@ -107,7 +119,7 @@ func (m *Mounted) step(op string, s *doing, o order, direct func([]target) error
 	defer m.steps.Unlock()
 	done, err := m.direct(s, direct, paths)
 	if !done {
-		err = m.through(s, o, paths[0])
+		err = m.through(s, o, paths)
 	}
 	if s.staged == "" || m.ended() {
 		m.walked.clear()
@@ -204,9 +216,11 @@ func (m *Mounted) own(staged string, was *unix.Stat_t) (known bool, err error) {
 }
 
 // through gives an order to the helper.
-func (m *Mounted) through(s *doing, o order, path string) error {
-	if err := m.bringWrites(path); err != nil {
-		return err
+func (m *Mounted) through(s *doing, o order, paths []string) error {
+	for _, path := range paths {
+		if err := m.bringWrites(path); err != nil {
+			return err
+		}
 	}
 	m.v.doing.Store(s)
 	defer m.v.doing.Store(nil)

@@ -71,14 +71,15 @@ func (w attrs) attr() step.Attr {
 
 // The orders.
 const (
-	opPlace  = "place"
-	opMove   = "move"
-	opRemove = "remove"
-	opRmdir  = "rmdir"
-	opAttr   = "attr"
-	opFlush  = "flush"
-	opSync   = "sync"
-	opPoll   = "poll"
+	opPlace    = "place"
+	opMove     = "move"
+	opExchange = "exchange"
+	opRemove   = "remove"
+	opRmdir    = "rmdir"
+	opAttr     = "attr"
+	opFlush    = "flush"
+	opSync     = "sync"
+	opPoll     = "poll"
 )
 
 // A report is the helper's answer. The first, without an order, tells the thread that obeys.
@@ -162,6 +163,8 @@ func (h *helper) do(o order) error {
 			return h.place(root, o.From, to)
 		case opMove:
 			return at(root, o.From, func(from backing.At) error { return backing.Rename(from, to) })
+		case opExchange:
+			return at(root, o.From, func(from backing.At) error { return backing.Exchange(from, to) })
 		case opRemove:
 			return backing.Unlink(to, 0)
 		case opRmdir:

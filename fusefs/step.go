@@ -18,12 +18,14 @@ var noSignature signature.Signature
 // requests fill it in with names locked; the goroutine that gave the order reads it afterwards.
 type doing struct {
 	sig    signature.Signature
-	path   string // of what is expected
-	to     string // where it is to be moved
-	attr   bool   // attributes are to be set
-	staged string // what is to be placed
-	passed bool   // the signature was compared
+	other  signature.Signature // of an exchange: of what is at the other path
+	path   string              // of what is expected
+	to     string              // where it is to be moved
+	attr   bool                // attributes are to be set
+	staged string              // what is to be placed
+	passed bool                // the signature was compared
 	stat   step.Stat
+	back   step.Stat // of an exchange: of what was at the other path
 	order  uint64
 	err    error // why the step was refused; the helper only has the errno of it
 }
@@ -39,9 +41,12 @@ func (v *volume) stepRename(in *fuse.RenameIn, oldName, newName string) fuse.Sta
 	return v.inDir(in.NodeId, func(op *node, od *dir) error {
 		return unixError(v.inDir(in.Newdir, func(np *node, nd *dir) error {
 			from, to := v.target(spot{od, link{op, oldName}}), v.target(spot{nd, link{np, newName}})
-			if op.hidden {
+			switch {
+			case op.hidden:
 				s.err = v.placeStep(s, oldName, to)
-			} else {
+			case in.Flags&unix.RENAME_EXCHANGE != 0:
+				s.err = v.exchangeStep(s, from, to)
+			default:
 				s.err = v.moveStep(s, from, to)
 			}
 			s.order = v.order.Load()
@@ -95,7 +100,7 @@ func (v *volume) target(s spot) target {
 	return target{At: backing.At{Dir: s.d.fd, Name: s.l.name, Path: v.path(s.l)}, link: s.l}
 }
 
-// placeStep does a place. names is held, as in the next two.
+// placeStep does a place. names is held, as in the next three.
 func (v *volume) placeStep(s *doing, staged string, to target) error {
 	linked := v.linkedTo(staged)
 	err := v.whileLinked(linked, staged, to.At, func() error {
@@ -138,6 +143,25 @@ func (v *volume) moveStep(s *doing, from, to target) (err error) {
 		}
 		v.table.moved(statKey(s.stat), from.link, to.link)
 		return nil
+	})
+}
+
+func (v *volume) exchangeStep(s *doing, from, to target) error {
+	if err := cmp.Or(expectAt(from, s.path), expectAt(to, s.to)); err != nil {
+		return err
+	}
+	return v.whileStill(from.At, func(a *unix.Stat_t, _ *file) error {
+		if b, err := statAt(to.At); err != nil || a != nil && b != nil && keyOf(a) == keyOf(b) {
+			return cmp.Or(err, step.ErrChanged) // two names of one file
+		}
+		return v.whileStill(to.At, func(*unix.Stat_t, *file) (err error) {
+			if s.stat, s.back, err = v.folder.ExchangeAt(from.At, to.At, s.sig, s.other); err != nil {
+				return err
+			}
+			v.table.moved(statKey(s.stat), from.link, to.link)
+			v.table.moved(statKey(s.back), to.link, from.link)
+			return nil
+		})
 	})
 }
 

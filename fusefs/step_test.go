@@ -276,17 +276,7 @@ func TestWatchersAreTold(t *testing.T) {
 	m.must(err)
 	_, _, err = m.Move("d/f", "d/h", m.signature("d/f"))
 	m.must(err)
-	buf := make([]byte, 4096)
-	n, err := unix.Read(fd, buf)
-	m.must(err)
-	var got []string
-	for b := buf[:n]; len(b) > 0; {
-		mask := uint32(b[4]) | uint32(b[5])<<8
-		size := 16 + int(b[12])
-		name := strings.TrimRight(string(b[16:size]), "\x00")
-		got = append(got, fmt.Sprintf("%x:%s", mask, name))
-		b = b[size:]
-	}
+	got := events(t, fd)
 	want := fmt.Sprintf("[%x:f %x:g %x:g %x:f %x:h]", unix.IN_MOVED_TO, unix.IN_MOVED_TO, unix.IN_DELETE, unix.IN_MOVED_FROM, unix.IN_MOVED_TO)
 	if fmt.Sprint(got) != want {
 		t.Errorf("events %v, want %s", got, want)
@@ -391,7 +381,9 @@ func TestStepsInADirectoryThatIsRenamed(t *testing.T) {
 	m := start(t)
 	m.must(os.Mkdir(m.path("d"), 0o755))
 	m.write("d/f", "one")
+	m.write("d/other", "two")
 	m.rec.waitSettled(t, "d/f")
+	m.rec.waitSettled(t, "d/other")
 	staging, dir := -1, -1
 	defer func() { unix.Close(staging); unix.Close(dir) }()
 	m.asHelper(nil, func() {
@@ -411,12 +403,15 @@ func TestStepsInADirectoryThatIsRenamed(t *testing.T) {
 			t.Errorf("%s: %v, because of %v", what, err, s.err)
 		}
 	}
-	sig, name := m.signature("e/f"), m.stage("s", "new")
+	sig, other, name := m.signature("e/f"), m.signature("e/other"), m.stage("s", "new")
 	refused("place", &doing{path: "d/new", staged: name}, func() error { return unix.Renameat(staging, name, dir, "new") })
 	refused("move", &doing{path: "d/f", to: "d/g", sig: sig}, func() error { return unix.Renameat(dir, "f", dir, "g") })
+	refused("exchange", &doing{path: "d/f", to: "d/other", sig: sig, other: other}, func() error {
+		return unix.Renameat2(dir, "f", dir, "other", unix.RENAME_EXCHANGE)
+	})
 	refused("remove", &doing{path: "d/f", sig: sig}, func() error { return unix.Unlinkat(dir, "f", 0) })
 	refused("attr", &doing{path: "d/f", sig: sig, attr: true}, func() error { return unix.Fchmodat(dir, "f", 0o600, 0) })
-	if got := m.names("e") + ", " + m.names("d"); got != "f, " {
+	if got := m.names("e") + ", " + m.names("d"); got != "f other, " {
 		t.Errorf("in the directory that was renamed, and where it was: %s", got)
 	}
 	if info, err := os.Stat(m.path("e/f")); err != nil || info.Mode() != 0o644 {

@@ -188,6 +188,17 @@ func (f *Folder) Move(from, to string, sig signature.Signature) (step.Stat, uint
 	return st, 0, err
 }
 
+// Exchange has what is at from and what is at to change places.
+func (f *Folder) Exchange(from, to string, sig, other signature.Signature) (there, back step.Stat, order uint64, err error) {
+	err = f.at("exchange", from, func(a At) error {
+		return f.at("exchange", to, func(b At) (err error) {
+			there, back, err = f.ExchangeAt(a, b, sig, other)
+			return err
+		})
+	})
+	return there, back, 0, err
+}
+
 // Remove moves the file or symlink at path to trash, or removes the empty directory.
 func (f *Folder) Remove(path string, sig signature.Signature) (uint64, error) {
 	return 0, f.at("remove", path, func(at At) error {

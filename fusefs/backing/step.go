@@ -93,6 +93,28 @@ func (f *Folder) MoveAt(from, to At, sig signature.Signature) (step.Stat, error)
 	return to.stat()
 }
 
+// ExchangeAt is Exchange between open directories.
+func (f *Folder) ExchangeAt(from, to At, sig, other signature.Signature) (there, back step.Stat, err error) {
+	if _, err = from.Expect(sig); err != nil {
+		return there, back, err
+	}
+	if _, err = to.Expect(other); err != nil {
+		return there, back, err
+	}
+	if err = Exchange(from, to); err != nil {
+		return there, back, err
+	}
+	if there, err = to.stat(); err == nil {
+		back, err = from.stat()
+	}
+	return there, back, err
+}
+
+// Exchange is renameat2(2) with RENAME_EXCHANGE.
+func Exchange(a, b At) error {
+	return lendFor(a, b, func() error { return exchange(a, b) })
+}
+
 // lendFor is Lend for a rename. To change its ".." a directory must be writable itself.
 func lendFor(from, to At, fn func() error) error {
 	err := fn()
@@ -100,10 +122,12 @@ func lendFor(from, to At, fn func() error) error {
 		return err
 	}
 	lend := []int{from.Dir, to.Dir}
-	fd, err := unix.Openat(from.Dir, from.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err == nil {
-		defer unix.Close(fd)
-		lend = append(lend, fd)
+	for _, at := range []At{from, to} {
+		fd, err := unix.Openat(at.Dir, at.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			defer unix.Close(fd)
+			lend = append(lend, fd)
+		}
 	}
 	return Lend(fn, lend...)
 }

@@ -135,11 +135,20 @@ func (b *batch) gone(a *journal.Applied, inode uint64) error {
 	if b.isKnown(a, inode) {
 		return b.remove(a)
 	}
+	return b.aside(a)
+}
+
+// aside puts an entry under a name of limbo, in the journal alone, for the scan to find elsewhere.
+func (b *batch) aside(a *journal.Applied) error {
 	n, err := b.move(a, key{a.Parent, limbo + randomName()})
-	if err == nil {
-		b.f.scanner.displaced = append(b.f.scanner.displaced, at(n))
+	if err != nil {
+		return err
 	}
-	return err
+	b.f.scanner.displaced = append(b.f.scanner.displaced, at(n))
+	if b.f.scanner.knows() {
+		b.then(b.f.scanner.askAll)
+	}
+	return nil
 }
 
 // isKnown tells whether what had the inode was a. What has none in the journal was made since the scan began.

@@ -12,7 +12,7 @@ import (
 	"syncfs/replicate/view"
 )
 
-// limbo begins the name of what is out of its place for a moment, while two entries change names.
+// limbo begins the name of what is out of its place for a moment, where it can't change places with another.
 const limbo = ".syncfs-limbo-"
 
 func isLimbo(name string) bool { return strings.HasPrefix(name, limbo) }
@@ -75,39 +75,53 @@ func (x *executor) evict(a *journal.Applied) error {
 
 // free has nothing be at k that the journal knows of.
 func (x *executor) free(k key) error {
-	if err := x.quiet(k); err != nil {
+	waits, err := x.vacate(k)
+	if err != nil || waits == nil {
 		return err
+	}
+	return x.toLimbo(waits)
+}
+
+// vacate has what is at k go to where it is shown, or away. What is there then waits for what is to be at k: to be
+// placed itself, or to have what is in it placed.
+func (x *executor) vacate(k key) (waits *journal.Applied, err error) {
+	if err := x.quiet(k); err != nil {
+		return nil, err
 	}
 	a, err := k.applied(x.Tx)
 	if err != nil || a == nil {
-		return err
+		return nil, err
 	}
 	err = x.evict(a)
 	if err != nil && !errors.Is(err, errDoing) {
-		return err
+		return nil, err
 	}
 	if a, err = k.applied(x.Tx); err != nil || a == nil {
-		return err
+		return nil, err
 	}
 	if a.Absent {
-		return x.clear(a)
+		return nil, x.clear(a)
 	}
-	// It waits for what is to be here: to be placed itself, or to have what is in it placed.
-	to := key{k.dir, limbo + randomName()}
-	if err := x.inLimbo(a, to); err != nil {
+	return a, nil
+}
+
+// toLimbo moves what waits out of the way, where nothing can change places with it.
+func (x *executor) toLimbo(a *journal.Applied) error {
+	to := key{a.Parent, limbo + randomName()}
+	if err := x.astray(a, to); err != nil {
 		return err
 	}
-	_, err = x.moveTo(a, to)
+	_, err := x.moveTo(a, to)
 	return err
 }
 
-// inLimbo has the executor look again at what is under a name of limbo, and where it ought to be.
-func (b *batch) inLimbo(a *journal.Applied, to key) error {
+// astray has the executor look again at what is out of its place, at to, and where it ought to be.
+func (b *batch) astray(a *journal.Applied, to key) error {
 	up, err := owners(b.Tx, to.dir)
 	if err != nil || len(up) == 0 {
 		return err
 	}
-	if err := b.Tx.MarkDirty(up[0], to.name); err != nil {
+	if err := b.Tx.MarkDirty(up[0], family(to.name)); err != nil {
 		return err
 	}
 	for _, id := range a.IDs {

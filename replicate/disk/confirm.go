@@ -45,7 +45,7 @@ func (b *batch) found(path string) error {
 		}
 		a = nil
 	}
-	if a == nil || !a.Dir && a.Signature.Ino != st.Signature.Ino {
+	if a == nil || a.Signature.Ino != st.Signature.Ino {
 		if err := b.movedTo(k, a, st); err != nil {
 			return err
 		}
@@ -83,9 +83,18 @@ func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
 		if _, err := b.move(was, k); err != nil {
 			return err
 		}
-		return b.inLimbo(was, k)
+		return b.astray(was, k)
 	}
-	if over != nil && over.Dir != was.Dir {
+	if over != nil && gone == nil && over.Signature.Ino == old.Signature.Ino {
+		return b.exchangedUnseen(was, over)
+	}
+	switch {
+	case over != nil && over.Dir && was.Dir:
+		if err := b.aside(over); err != nil {
+			return err
+		}
+		over = nil
+	case over != nil && over.Dir != was.Dir:
 		if err := b.gone(over, 0); err != nil {
 			return err
 		}
@@ -93,19 +102,13 @@ func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
 	}
 	b.dropWork(at(was))
 	b.dropWork(k)
-	if over != nil && gone == nil && over.Signature.Ino == old.Signature.Ino {
-		if err := b.exchange(was, over); err != nil {
-			return err
-		}
-		return b.retake(k, at(was))
-	}
 	if err := b.rename(was, k, over); err != nil {
 		return err
 	}
 	if err := b.retake(k); err != nil || gone != nil {
 		return err
 	}
-	return b.observed(at(was), path, old)
+	return b.found(path)
 }
 
 // movedFrom is the entry that what is at k was, if it is not there any more: other names of the file are where they

@@ -82,11 +82,8 @@ func (x *executor) placeFile(n tree.Node, k key) error {
 // keepFile: the content is on disk; the file may have to move, or to be given other attributes.
 func (x *executor) keepFile(n tree.Node, k key, home *journal.Applied) error {
 	if at(home) != k {
-		if err := x.free(k); err != nil {
-			return err
-		}
 		var err error
-		if home, err = x.moveTo(home, k); err != nil {
+		if home, err = x.bring(k, func() (*journal.Applied, error) { return x.homeWith(n, k, n.Content) }); err != nil {
 			return err
 		}
 	}
@@ -134,7 +131,7 @@ func (x *executor) staged(n tree.Node) (string, error) {
 
 // fill puts staged content at k. What the file is on disk elsewhere goes when it is there.
 func (x *executor) fill(n tree.Node, k key, home *journal.Applied, staged string) error {
-	old, err := x.room(k, home)
+	home, old, err := x.room(n, k, home)
 	if err != nil {
 		return err
 	}
@@ -165,16 +162,41 @@ func (x *executor) fill(n tree.Node, k key, home *journal.Applied, staged string
 	return x.rejoin(placed, n)
 }
 
-// room has nothing be at k but what a node is on disk already, if it is there.
-func (x *executor) room(k key, home *journal.Applied) (old *journal.Applied, err error) {
-	old, err = k.applied(x.Tx)
+// room has nothing be at k but what a node is on disk already, if it is there: old. It says where that is now.
+func (x *executor) room(n tree.Node, k key, home *journal.Applied) (now, old *journal.Applied, err error) {
+	if home != nil && at(home) == k {
+		return home, home, nil
+	}
+	if home == nil || home.Absent || home.Content == nil {
+		return home, nil, x.free(k)
+	}
+	waits, err := x.vacate(k)
 	if err != nil {
+		return nil, nil, err
+	}
+	if home, err = x.homeWith(n, k, home.Content); err != nil || home == nil {
+		return nil, nil, again(err)
+	}
+	switch {
+	case at(home) == k:
+		return home, home, nil
+	case waits == nil:
+		return home, nil, nil
+	}
+	moved, err := x.exchange(home, waits)
+	if errors.Is(err, errNoExchange) {
+		return home, nil, x.toLimbo(waits)
+	}
+	return moved, moved, err
+}
+
+// homeWith is homeFile of a file that has the content; nil if it has another by now.
+func (x *executor) homeWith(n tree.Node, k key, c *item.Content) (*journal.Applied, error) {
+	a, err := x.homeFile(n, k)
+	if err != nil || a == nil || a.Absent || a.Content == nil || a.Content.Key() != c.Key() {
 		return nil, err
 	}
-	if old == nil || home == nil || at(home) != k || old.Dir {
-		return nil, x.free(k)
-	}
-	return old, nil
+	return a, nil
 }
 
 // leave clears what is left of a node at another place.
@@ -251,8 +273,15 @@ func (x *executor) enterAbsent(n tree.Node, k key, home *journal.Applied) error 
 		home = nil
 	}
 	if home == nil {
-		if err := x.free(k); err != nil {
+		waits, err := x.vacate(k)
+		if err != nil {
 			return err
+		}
+		if waits != nil { // for this, which is in nobody's way now
+			if err := x.lookAt(n); err != nil {
+				return err
+			}
+			return errDoing
 		}
 	}
 	if n.Group() != item.Root {

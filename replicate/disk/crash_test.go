@@ -40,10 +40,19 @@ func (s *station) noFault() {
 	s.fault = nil
 }
 
-// busyStory has a do something that asks b for every kind of step.
-func busyStory(t *testing.T, prepare, act bool, a *station) {
-	t.Helper()
-	if prepare {
+// A story is what two stations have in common, and what one does that asks the other for steps. Entries is how many
+// there are in the end.
+type story struct {
+	begin   func(*testing.T) (a, b *station)
+	act     func(a *station)
+	entries int
+}
+
+// busyStory asks for every kind of step.
+var busyStory = story{
+	begin: func(t *testing.T) (a, b *station) {
+		t.Helper()
+		a, b = pair(t)
 		a.must(a.mkdir("d"))
 		a.must(a.mkdir("d/e"))
 		a.must(a.write("d/e/f", "1"))
@@ -52,8 +61,10 @@ func busyStory(t *testing.T, prepare, act bool, a *station) {
 		a.must(a.write("edit", "old"))
 		a.must(a.write("gone", "gone"))
 		a.must(a.mkdir("empty"))
-	}
-	if act {
+		converge(t, a, b)
+		return a, b
+	},
+	act: func(a *station) {
 		a.must(a.rename("d", "moved"))
 		a.must(a.exchange("swap 1", "swap 2"))
 		a.must(a.write("edit", "new"))
@@ -62,23 +73,29 @@ func busyStory(t *testing.T, prepare, act bool, a *station) {
 		a.must(a.write("moved/new", "new"))
 		a.must(a.chmod("moved/e/f", 0o600))
 		a.must(a.symlink("edit", "link"))
-	}
+	},
+	entries: 8,
 }
 
 // The daemon of b ends before and after each of the steps that a session asks for; started again it
 // comes to the same end, and journals nothing that nobody did.
-func TestCrashAtEachStep(t *testing.T) { crashAtEachStep(t, func(*station) {}) }
+func TestCrashAtEachStep(t *testing.T) {
+	if n := crashAtEachStep(t, busyStory, func(*station) {}); n < 12 {
+		t.Fatalf("only %d points to crash at", n)
+	}
+}
 
 // The machine of b loses its power there: of what was done on disk only what was made durable is there, and of the
 // journal, as bad luck will have it, all.
-func TestPowerCutAtEachStep(t *testing.T) { crashAtEachStep(t, func(b *station) { b.powerCut() }) }
+func TestPowerCutAtEachStep(t *testing.T) {
+	crashAtEachStep(t, busyStory, func(b *station) { b.powerCut() })
+}
 
-func crashAtEachStep(t *testing.T, also func(b *station)) {
+// crashAtEachStep says how many points there were to crash at.
+func crashAtEachStep(t *testing.T, s story, also func(b *station)) int64 {
 	for n := int64(0); ; n++ {
-		a, b := pair(t)
-		busyStory(t, true, false, a)
-		converge(t, a, b)
-		busyStory(t, false, true, a)
+		a, b := s.begin(t)
+		s.act(a)
 		passed := b.faultAfter(n, errCrash)
 		if b.takeStates(b.ctx(), a) == nil {
 			_ = b.takeContents(b.ctx(), a)
@@ -99,16 +116,13 @@ func crashAtEachStep(t *testing.T, also func(b *station)) {
 				return nil
 			}))
 		}
-		if len(a.fake.tree()) != 8 {
+		if len(a.fake.tree()) != s.entries {
 			t.Fatalf("crash at %d: %v", n, a.fake.tree())
 		}
 		a.end()
 		b.end()
 		if passed.Load() <= n {
-			if n < 12 {
-				t.Fatalf("only %d points to crash at", n)
-			}
-			return
+			return n
 		}
 	}
 }

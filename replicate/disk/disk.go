@@ -34,6 +34,10 @@ type Disk interface {
 	Link(from, staged string, sig signature.Signature) error
 	// Move renames what has the signature sig; to must be free.
 	Move(from, to string, sig signature.Signature) (step.Stat, uint64, error)
+	// Exchange has what has the signature sig at from and what has other at to change places: programs see both move at
+	// once. There is now what is at to by then, and back what is at from. EINVAL: one is in the other, or the filesystem
+	// can't do that.
+	Exchange(from, to string, sig, other signature.Signature) (there, back step.Stat, order uint64, err error)
 	// Remove puts a file or symlink into trash; an empty directory is removed.
 	Remove(path string, sig signature.Signature) (uint64, error)
 	// Attr sets attributes; no change is recorded.

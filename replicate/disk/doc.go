@@ -38,11 +38,12 @@
 // # Steps
 //
 // The tree marks the families of names where something may differ. For each the executor compares the view
-// with what is on disk and asks for what a node needs first: its directory in place, its name free; two
-// names that wait for one another go through a name of limbo. It is convergent: it has no list of steps to
-// lose, and looks at a family until nothing differs. A step names the signature that it expects. If
-// something else is there that is taken in first (look), so it can only become a conflict. Before a content
-// goes, who else shows it is put in place (save).
+// with what is on disk and asks for what a node needs first: its directory in place, its name free. Two that
+// wait for one another change places in one step (exchange), so that no program sees another name. Where they can't,
+// since one is in the other, one is not on disk, or the filesystem has no such step, one goes through a name of limbo.
+// It is convergent: it has no list of steps to lose, and looks at a family until nothing differs. A step names the
+// signature that it expects. If something else is there that is taken in first (look), so it can only become a
+// conflict. Before a content goes, who else shows it is put in place (save).
 //
 // What is new and nothing else is under its names, most of what a first session brings, is put in place beside the
 // transaction (placing): the executor finds out meanwhile what comes next, and journals what was placed before it looks
@@ -86,6 +87,8 @@
 //     what the tree shows under that name, so it is noted as in place, and no operation is made.
 //   - Moved or removed, not journaled: the scan recognises the file by its inode at the place where the tree
 //     shows it, or finds gone what the tree does not show.
+//   - Exchanged, not journaled: the scan finds two in one another's place, one of them where the tree shows it; the
+//     other, if it is not, waits. No more than one that leaves another waiting is in one transaction.
 //   - Found made after a crash: all of the folder is made durable before anything is journaled after a start, and
 //     after a transaction that had made steps and failed.
 //   - A program's change journaled, not on disk: the scan finds the older state, and journals that.

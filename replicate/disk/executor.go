@@ -27,6 +27,7 @@ type executor struct {
 	placing placing
 	alone   alone
 	slowly  bool // what is new is put in place step by step
+	parked  bool // something has changed places and is not where it is shown: there is no more to be done
 }
 
 func newExecutor(ctx context.Context, b *batch) *executor {
@@ -116,7 +117,9 @@ func (x *executor) ready() error {
 }
 
 // more tells whether there is room for more steps in this transaction.
-func (x *executor) more() bool { return x.steps < maxSteps && !x.frozen() && x.ctx.Err() == nil }
+func (x *executor) more() bool {
+	return x.steps < maxSteps && !x.parked && !x.frozen() && x.ctx.Err() == nil
+}
 
 // enterAll enters files whose content is not here. A program that sees none there may be making an entry of
 // that name at this moment: so no name changes until the transaction is committed, and what was made
@@ -360,10 +363,7 @@ func (x *executor) placeDir(n tree.Node, k key) error {
 		}
 		home, err = x.makeDir(n, k)
 	case at(home) != k:
-		if err := x.free(k); err != nil {
-			return err
-		}
-		home, err = x.moveTo(home, k)
+		home, err = x.bring(k, func() (*journal.Applied, error) { return x.homeDir(n, k) })
 	}
 	if err != nil {
 		return err

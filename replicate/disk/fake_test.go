@@ -39,6 +39,8 @@ type fake struct {
 
 	// around, if set, is called before a step and after it, while programs go on
 	around func(op, path string, after bool)
+	plain  bool // it can exchange nothing
+
 	// listing, if set, is called before a directory is listed
 	listing func(path string)
 	// absent, if set, tells of files that programs see and the disk has not
@@ -237,6 +239,27 @@ func (d *fake) Move(from, to string, sig signature.Signature) (step.Stat, uint64
 		}
 		return d.move(from, to)
 	})
+}
+
+func (d *fake) Exchange(from, to string, sig, other signature.Signature) (there, back step.Stat, order uint64, err error) {
+	there, order, err = d.step("exchange", to, func() error {
+		if d.plain {
+			return syscall.EINVAL
+		}
+		if err := errors.Join(d.expect(from, sig), d.expect(to, other)); err != nil {
+			return err
+		}
+		swap := func() error {
+			return unix.Renameat2(unix.AT_FDCWD, d.path(from), unix.AT_FDCWD, d.path(to), unix.RENAME_EXCHANGE)
+		}
+		if err := swap(); err != nil {
+			return err
+		}
+		d.undone(swap)
+		back, err = d.Stat(from)
+		return err
+	})
+	return there, back, order, err
 }
 
 func (d *fake) Remove(path string, sig signature.Signature) (uint64, error) {

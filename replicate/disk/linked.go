@@ -97,7 +97,7 @@ func entryOf(m tree.Node, ok bool, a *journal.Applied) *journal.Applied {
 
 // link puts n at k as a further name of the file m. What n is on disk elsewhere goes when it is there.
 func (x *executor) link(n tree.Node, k key, home, m *journal.Applied) error {
-	old, err := x.room(k, home)
+	home, old, err := x.room(n, k, home)
 	if err != nil {
 		return err
 	}

@@ -199,10 +199,8 @@ func (b *batch) amiss(a *journal.Applied, k key) error {
 }
 
 func (b *batch) exchange(x, y *journal.Applied) error {
-	for _, p := range [][2]*journal.Applied{{x, y}, {y, x}} {
-		if inside, err := b.isInside(at(p[0]), p[1]); err != nil || inside {
-			return errors.Join(err, b.amiss(x, at(y)))
-		}
+	if nested, err := b.nested(x, y); err != nil || nested {
+		return errors.Join(err, b.amiss(x, at(y)))
 	}
 	n, err := seen(b.Tx, x)
 	if err != nil {
@@ -215,26 +213,18 @@ func (b *batch) exchange(x, y *journal.Applied) error {
 	if err := b.Exchange(n, m); err != nil {
 		return err
 	}
-	if err := b.drop(x); err != nil {
+	p, q, err := b.swap(x, y)
+	if err != nil {
 		return err
 	}
-	if err := b.drop(y); err != nil {
-		return err
-	}
-	p, q := *x, *y
-	p.Parent, p.Name, q.Parent, q.Name = y.Parent, y.Name, x.Parent, x.Name
-	moved := []*journal.Applied{&p, &q}
-	for _, a := range moved {
-		if err := b.put(a); err != nil {
-			return err
-		}
-	}
-	for _, a := range moved {
-		if err := b.attendMoved(a); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(b.attendMoved(p), b.attendMoved(q))
+}
+
+// swap enters two entries each where the other was.
+func (b *batch) swap(x, y *journal.Applied) (p, q *journal.Applied, err error) {
+	n, m := *x, *y
+	n.Parent, n.Name, m.Parent, m.Name = y.Parent, y.Name, x.Parent, x.Name
+	return &n, &m, errors.Join(b.drop(x), b.drop(y), b.put(&n), b.put(&m))
 }
 
 func (b *batch) swapWork(k, l key) {

@@ -19,7 +19,7 @@ func isBusy(err error) bool { return errors.Is(err, step.ErrBusy) }
 
 // enough ends a transaction that has made its share of steps.
 func (x *executor) enough() error {
-	if x.steps++; x.steps > 2*maxSteps || x.frozen() {
+	if x.steps++; x.steps > 2*maxSteps || x.parked || x.frozen() {
 		return errEnough
 	}
 	return nil
@@ -92,19 +92,10 @@ func (x *executor) look(path string) error {
 	if err != nil {
 		return err
 	}
-	st, err := x.f.disk.Stat(path)
-	switch {
-	case notExist(err) && a != nil && !a.Absent:
+	if _, err := x.f.disk.Stat(path); notExist(err) && a != nil && !a.Absent {
 		return x.missingAt(a)
-	case err != nil:
-		return nil
 	}
-	if a != nil && a.Absent {
-		if err := x.unplace(a); err != nil {
-			return err
-		}
-	}
-	return x.observed(k, path, st)
+	return x.found(path)
 }
 
 // missingAt: an entry is not where the journal has it. A step that was made just before a crash has put

@@ -1,0 +1,74 @@
+package e2e
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Names that are changed with one another at a peer are changed so here: who lists the directory all the time, and who
+// watches it, meets no other name.
+func TestSwappedNamesShowNoOther(t *testing.T) {
+	a, b := pair(t)
+	names := []string{"d", "e", "f", "g", "h"}
+	for _, dir := range names[:2] {
+		a.Write(dir+"/in", "of "+dir)
+	}
+	for _, file := range names[2:] {
+		a.Write(file, "of "+file)
+	}
+	a.Flush()
+	b.WantNames("", names...)
+
+	watch, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	a.must(err)
+	defer unix.Close(watch)
+	_, err = unix.InotifyAddWatch(watch, b.Dir, unix.IN_MOVE|unix.IN_CREATE)
+	a.must(err)
+	stop, listed := make(chan struct{}), make(chan error)
+	go func() { listed <- list(b.Dir, names, stop) }()
+	for range 10 {
+		for _, cycle := range [][]string{{"f", "g"}, {"d", "e"}, {"f", "g", "h"}, {"d", "f"}, {"g", "e", "h", "d"}} {
+			for _, to := range cycle[1:] {
+				a.must(unix.Renameat2(unix.AT_FDCWD, a.Path(cycle[0]), unix.AT_FDCWD, a.Path(to), unix.RENAME_EXCHANGE))
+			}
+		}
+		a.Flush()
+		WantEqual(t, a, b)
+	}
+	close(stop)
+	if err := <-listed; err != nil {
+		t.Error(err)
+	}
+	events := make([]byte, 1<<20)
+	n, err := unix.Read(watch, events)
+	a.must(err)
+	if !strings.Contains(string(events[:n]), "f\x00") || strings.Contains(string(events[:n]), ".syncfs") {
+		t.Errorf("told: %q", events[:n])
+	}
+}
+
+// list lists a directory until it is to stop, and tells of another name than those.
+func list(dir string, names []string, stop chan struct{}) error {
+	for {
+		select {
+		case <-stop:
+			return nil
+		default:
+		}
+		l, err := os.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		for _, e := range l {
+			if !slices.Contains(names, e.Name()) {
+				return errors.New("seen: " + filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+}
