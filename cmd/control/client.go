@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -67,13 +66,13 @@ func (c *Conn) Call(ctx context.Context, op string, args, result any, progress f
 	return json.Unmarshal(raw, result)
 }
 
-// HandOver makes the request op, which hands files over, and returns when the daemon is done with them. When ctx ends
-// it is called off.
+// HandOver makes the request op, which hands files over, and returns when the daemon says that it is done with them. When
+// ctx ends it is called off.
 func (c *Conn) HandOver(ctx context.Context, op string, files ...*os.File) error {
 	defer context.AfterFunc(ctx, func() { c.conn.Close() })()
 	_, err := c.call(op, nil, nil, files...)
 	if err == nil {
-		_, err = io.Copy(io.Discard, c.in)
+		_, err = c.answer(nil)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -93,6 +92,11 @@ func (c *Conn) call(op string, args any, progress func(string), files ...*os.Fil
 	if err := sendFiles(c.conn, append(line, '\n'), files); err != nil {
 		return nil, gone(err)
 	}
+	return c.answer(progress)
+}
+
+// answer is what the daemon says next of the request.
+func (c *Conn) answer(progress func(string)) (json.RawMessage, error) {
 	for {
 		line, err := readLine(c.in, maxReply)
 		if err != nil {

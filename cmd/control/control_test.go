@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,7 +9,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 )
 
 // serve answers for a folder until the test ends.
@@ -143,6 +146,79 @@ func TestHandOver(t *testing.T) {
 	}
 	if err := dial(t, folder).HandOver(t.Context(), "echo", in.r, in.w, out.r); err == nil {
 		t.Error("three files were taken")
+	}
+}
+
+// Who hands over more files than a request has is refused at once, and none is kept, however many requests they come with.
+func TestHandOverTooMany(t *testing.T) {
+	runtimeDir(t)
+	folder := t.TempDir()
+	serve(t, folder, &Server{})
+	for _, at := range []int{1, 2, 3} {
+		c, p := dial(t, folder), pipe(t)
+		for range 3 {
+			if err := sendFiles(c.conn, []byte("{"), slices.Repeat([]*os.File{p.w}, at)); err != nil {
+				break // it has been refused meanwhile
+			}
+		}
+		p.w.Close()
+		if err := p.r.SetReadDeadline(time.Now().Add(requestTime / 2)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(p.r); err != nil {
+			t.Errorf("%d at once: the file is kept: %v", at, err)
+		}
+		var r reply
+		if line, err := readLine(c.in, maxReply); err != nil || json.Unmarshal(line, &r) != nil || r.Error != errTooMany.Error() {
+			t.Errorf("%d at once: %q, %v", at, line, err)
+		}
+	}
+}
+
+// A daemon that fails with files handed over says so, and one that ends in the midst of it is not taken for done.
+func TestHandOverFails(t *testing.T) {
+	runtimeDir(t)
+	folder := t.TempDir()
+	serve(t, folder, &Server{Takers: map[string]Taker{
+		"fail": func(context.Context, []*os.File) error { return errors.New("refused") },
+	}})
+	if err := dial(t, folder).HandOver(t.Context(), "fail", pipe(t).r); err == nil || err.Error() != "refused" {
+		t.Errorf("it fails: %v", err)
+	}
+
+	folder = t.TempDir()
+	l, err := Listen(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if _, err := readRequest(bufio.NewReader(conn)); err == nil {
+			send(conn, reply{Result: nothing}) //nolint:errcheck // the test finds out
+		}
+	}()
+	if err := dial(t, folder).HandOver(t.Context(), "serve", pipe(t).r); !errors.Is(err, io.EOF) {
+		t.Errorf("it dies: %v", err)
+	}
+}
+
+// Who says nothing in time is given up, and the daemon stays.
+func TestReceiverGivesUp(t *testing.T) {
+	runtimeDir(t)
+	folder := t.TempDir()
+	serve(t, folder, &Server{})
+	c := dial(t, folder)
+	if err := c.conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	r := &receiver{conn: c.conn}
+	if n, err := r.Read(make([]byte, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read %d, %v", n, err)
 	}
 }
 

@@ -8,8 +8,8 @@
 //	← {"progress":"home: 120 of 450 files"}
 //	← {"result":{...}}      or  {"error":"..."}
 //
-// A request may hand files over (serve: its standard input and output), as descriptors beside its bytes: the daemon uses
-// them until it closes the connection, or the command does.
+// A request may hand files over (serve: its standard input and output), as descriptors beside its bytes. A first result
+// says that the daemon has them; it uses them until it says a second, or an error, or the command closes the connection.
 //
 // The socket is named by a hash of the folder. It lies in $XDG_RUNTIME_DIR, else /run/user/UID, else
 // syncfs-UID in the temporary directory: only where the directory is the user's own and closed to

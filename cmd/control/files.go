@@ -13,7 +13,8 @@ const maxFiles = 2
 
 var errTooMany = errors.New("too many files handed over")
 
-// A receiver reads a connection and keeps the files that come with the bytes.
+// A receiver reads a connection and keeps the files that come with the bytes. Where there are too many it keeps none, and
+// reads no further: but what it reads with the last of them may be all of a request, so that nobody is told by Read.
 type receiver struct {
 	conn   *net.UnixConn
 	files  []*os.File
@@ -21,16 +22,21 @@ type receiver struct {
 }
 
 func (r *receiver) Read(p []byte) (int, error) {
+	if r.excess != nil {
+		return 0, r.excess
+	}
 	rights := make([]byte, syscall.CmsgSpace(4*maxFiles))
 	n, rn, flags, _, err := r.conn.ReadMsgUnix(p, rights)
 	if errors.Is(err, io.EOF) {
-		return n, io.EOF
+		return 0, io.EOF
 	}
-	if err == nil {
-		err = r.keep(rights[:rn])
+	if err != nil {
+		return 0, err // n is -1
 	}
+	err = r.keep(rights[:rn])
 	if flags&syscall.MSG_CTRUNC != 0 || len(r.files) > maxFiles {
 		r.excess = errTooMany
+		r.close()
 	}
 	return n, err
 }
@@ -57,6 +63,7 @@ func (r *receiver) close() {
 	for _, f := range r.files {
 		f.Close()
 	}
+	r.files = nil
 }
 
 // sendFiles sends bytes, and files with the first of them.

@@ -104,6 +104,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
+// nothing is the result of a request that has none.
+var nothing = json.RawMessage("{}")
+
 func (s *Server) answer(ctx context.Context, conn *net.UnixConn) error {
 	if err := sameUser(conn, os.Getuid()); err != nil {
 		return err
@@ -128,10 +131,13 @@ func (s *Server) answer(ctx context.Context, conn *net.UnixConn) error {
 		cancel()
 	}()
 	if take, found := s.Takers[req.Op]; found {
-		if err := send(conn, reply{Result: json.RawMessage("{}")}); err != nil {
+		if err := send(conn, reply{Result: nothing}); err != nil {
 			return err
 		}
-		return take(ctx, received.files)
+		if err := take(ctx, received.files); err != nil {
+			return errors.Join(err, send(conn, reply{Error: err.Error()}))
+		}
+		return send(conn, reply{Result: nothing})
 	}
 	if handler, found := s.Handlers[req.Op]; found {
 		return s.call(ctx, conn, handler, req.Args)
