@@ -87,7 +87,7 @@ func (f *Folder) Stat(path string) (step.Stat, error) {
 func (f *Folder) List(path string) ([]step.Stat, error) {
 	var all []step.Stat
 	err := f.dir("list", path, func(fd int) error {
-		r, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		r, err := openUntold(fd, ".", unix.O_DIRECTORY)
 		if err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (f *Folder) Open(path string) (*os.File, error) {
 	var file *os.File
 	err := f.at("open", path, func(at At) error {
 		// O_NONBLOCK, lest a fifo waits for its writer; it means nothing to a regular file.
-		fd, err := unix.Openat(at.Dir, at.Name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		fd, err := openUntold(at.Dir, at.Name, unix.O_NOFOLLOW|unix.O_NONBLOCK)
 		if err != nil {
 			return err
 		}
@@ -136,6 +136,17 @@ func (f *Folder) Open(path string) (*os.File, error) {
 		return nil
 	})
 	return file, err
+}
+
+// openUntold opens for reading what the daemon reads for itself, so that no atime tells of it: programs would take
+// it for their own. Of a file of somebody else it may not ask for that.
+func openUntold(dir int, name string, flags int) (int, error) {
+	flags |= unix.O_RDONLY | unix.O_CLOEXEC
+	fd, err := unix.Openat(dir, name, flags|unix.O_NOATIME, 0)
+	if err == unix.EPERM {
+		fd, err = unix.Openat(dir, name, flags, 0)
+	}
+	return fd, err
 }
 
 // Readlink returns the target of the symlink at path.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -252,6 +253,29 @@ func TestDurable(t *testing.T) {
 	for _, paths := range [][]string{nil, {""}, {"d", "d/f"}, {"d/l"}, {"gone"}, {"d/gone/deep"}, many} {
 		if err := m.Durable(paths); err != nil {
 			t.Errorf("%q: %v", paths, err)
+		}
+	}
+}
+
+func TestWhatIsReadHereLeavesNoTrace(t *testing.T) {
+	m := start(t)
+	m.must(os.Mkdir(m.dir+"/d", 0o755))
+	m.write("d/f", "content")
+	past := time.Unix(1e9, 0)
+	m.must(os.Chtimes(m.dir+"/d/f", past, past))
+	m.must(os.Chtimes(m.dir+"/d", past, past))
+	file, err := m.Open("d/f")
+	m.must(err)
+	defer file.Close()
+	_, err = io.ReadAll(file)
+	m.must(err)
+	_, err = m.List("d")
+	m.must(err)
+	for _, path := range []string{"d/f", "d"} {
+		var st unix.Stat_t
+		m.must(unix.Stat(filepath.Join(m.dir, path), &st))
+		if got := time.Unix(st.Atim.Unix()); !got.Equal(past) {
+			t.Errorf("%s was read last at %v, want %v", path, got, past)
 		}
 	}
 }
