@@ -68,9 +68,17 @@ func (b *batch) takeAttr(c recorded) error {
 	if err != nil || !ok {
 		return err
 	}
+	if err := b.reread(k); err != nil {
+		return err
+	}
 	a, err := k.applied(b.Tx)
 	if err != nil {
 		return err
+	}
+	if a != nil && a.Dir {
+		if err := b.reread(key{dir: a.Slot}); err != nil {
+			return err
+		}
 	}
 	if w, ok := b.f.works.get(k); ok {
 		b.setWork(k, w) // its attributes are taken with its content: anew, if they were already

@@ -39,7 +39,8 @@ type fake struct {
 
 	// around, if set, is called before a step and after it, while programs go on
 	around func(op, path string, after bool)
-	plain  bool // it can exchange nothing
+	plain  bool     // it can exchange nothing
+	denied sync.Map // path: the error of whoever reads there
 
 	// listing, if set, is called before a directory is listed
 	listing func(path string)
@@ -101,6 +102,9 @@ func (d *fake) List(path string) ([]step.Stat, error) {
 	if d.listing != nil {
 		d.listing(path)
 	}
+	if err, no := d.denied.Load(path); no {
+		return nil, err.(error)
+	}
 	l, err := os.ReadDir(d.path(path))
 	var out []step.Stat
 	for _, e := range l {
@@ -115,6 +119,9 @@ func (d *fake) List(path string) ([]step.Stat, error) {
 }
 
 func (d *fake) Open(path string) (*os.File, error) {
+	if err, no := d.denied.Load(path); no {
+		return nil, err.(error)
+	}
 	return os.OpenFile(d.path(path), os.O_RDONLY|unix.O_NOFOLLOW, 0)
 }
 

@@ -70,6 +70,7 @@ type Folder struct {
 	waiters   []waiter
 	full      error // the journal has no room
 	execution execution
+	unread    unread
 	loose     bool // steps were made that are neither journaled nor known to be durable
 	brake     brake
 
@@ -101,7 +102,7 @@ func New(o Options) (*Folder, error) {
 		queue: newQueue(), asks: make(chan ask), jobs: make(chan []job, 4), results: make(chan []taken, 4), haste: make(chan struct{}, 1),
 		done:  make(chan struct{}),
 		works: newWorks(), held: census{marked: map[journal.Slot]map[string]map[string]bool{}},
-		refused: map[string]error{},
+		refused: map[string]error{}, unread: unread{errs: map[key]error{}},
 	}
 	f.absent.Store(1) // until they are counted
 	f.scanner = newScanner(f)

@@ -170,7 +170,7 @@ func (b *batch) otherNamesAfter(n *journal.Applied, done key, so func(*journal.A
 // passWork: what was to be done at k, where a name of a file goes, is to be done at another of its names, if it has
 // any: it was written by this one.
 func (b *batch) passWork(k key, a *journal.Applied) error {
-	w, ok := b.f.works.get(k)
+	w, ok := b.toDo(k)
 	b.dropWork(k)
 	if !ok || a == nil || a.Dir || a.Signature.Ino == 0 {
 		return nil

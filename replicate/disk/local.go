@@ -393,7 +393,7 @@ func (s *staging) isUnder(root item.Hash) bool {
 // Rest says what of the states known is not on disk.
 func (f *Folder) Rest(context.Context) (session.Rest, error) {
 	now := f.Status()
-	r := session.Rest{Steps: now.Steps, Scanning: now.Scanning, Writing: f.written(now)}
+	r := session.Rest{Steps: now.Steps + now.Unread, Scanning: now.Scanning, Writing: f.written(now)}
 	if now.Held != "" { // what is held stands still, the scan too
 		r.Steps, r.Scanning, r.Writing = r.Steps+1, false, 0
 	}

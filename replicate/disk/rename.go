@@ -51,7 +51,7 @@ func (b *batch) takeRename(path, to string, inode uint64) error {
 // renameUnknown: a file whose content was not taken yet is now at k, or something that is not known: that is left for a
 // scan, when all that was recorded is journaled.
 func (b *batch) renameUnknown(from, k key, to string) error {
-	w, ok := b.f.works.get(from)
+	w, ok := b.toDo(from)
 	if !ok {
 		return b.lookAgain(to)
 	}

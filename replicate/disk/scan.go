@@ -289,10 +289,13 @@ func (s *scanner) list(ctx context.Context, slot journal.Slot) (l []step.Stat, o
 		l, err := s.f.disk.List(dir)
 		switch {
 		case err == nil:
+			s.f.couldRead(key{dir: slot})
 			return l, true, nil
 		case !notExist(err):
-			s.f.refuse(dir, err)
-			return nil, false, nil // nothing is known to be missing
+			return nil, false, s.f.do(ctx, func() error { // nothing is known to be missing
+				s.f.cantRead(key{dir: slot}, dir, err)
+				return nil
+			})
 		}
 		if err := s.f.do(ctx, s.f.drain); err != nil {
 			return nil, false, err

@@ -97,7 +97,7 @@ func (f *Folder) commitAll(l []taken) error {
 		if t.err == nil {
 			return b.commit(t.key, t)
 		}
-		return b.untaken(path, t.err)
+		return b.untaken(t.key, path, t.err)
 	})
 }
 
@@ -120,11 +120,11 @@ func (b *batch) mistaken(w work, t *taken) error {
 }
 
 // untaken: a content could not be read, if not because there is no such file there any more.
-func (b *batch) untaken(path string, err error) error {
+func (b *batch) untaken(k key, path string, err error) error {
 	if st, serr := b.f.disk.Stat(path); notExist(serr) || serr == nil && st.Kind != step.File || errors.Is(err, errMoving) {
 		return b.lookAgain(path)
 	}
-	b.f.refuse(path, err)
+	b.then(func() { b.f.cantRead(k, path, err) })
 	return nil
 }
 
@@ -159,7 +159,10 @@ func (b *batch) commit(k key, t taken) error {
 	if err := b.serve(t.content.Root); err != nil {
 		return err
 	}
-	b.then(func() { b.f.accepted(t.path) })
+	b.then(func() {
+		b.f.accepted(t.path)
+		b.f.couldRead(k)
+	})
 	if n.Group != item.Root {
 		if err := b.lookAtItem(n.IDs[0]); err != nil { // what waited for it may be one file with it again
 			return err

@@ -25,6 +25,7 @@ type Status struct {
 	Scanning bool  // what is on disk is still being compared with the journal
 	First    bool  // the scan makes the folder a replica
 	Scanned  int64 // entries compared so far
+	Unread   int   // files and directories that can't be read
 	Held     string
 	Refused  []Refusal
 }
@@ -42,6 +43,7 @@ func (f *Folder) Status() Status {
 	for _, p := range slices.Sorted(maps.Keys(f.refused)) {
 		s.Refused = append(s.Refused, Refusal{p, f.refused[p]})
 	}
+	s.Unread = len(f.unread.errs)
 	f.mu.Unlock()
 	s.Queued = f.queue.length()
 	s.Scanning, s.First, s.Scanned = !f.scanner.ready.Load(), f.scanner.first(), f.scanner.entries.Load()

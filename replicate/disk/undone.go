@@ -12,11 +12,12 @@ import (
 	"syncfs/replicate/tree"
 )
 
-// Undone is the names that the disk does not have as they ought to be, and why. A content that is not here is no
-// reason of theirs: Lacking has those.
+// Undone is the names that the disk does not have as they ought to be, or whose content could not be read for the
+// journal, and why. A content that is not here is no reason of theirs: Lacking has those.
 func (f *Folder) Undone(ctx context.Context) (l []Refusal, err error) {
 	err = f.do(ctx, func() error {
 		return f.tree.View(func(v tree.View) error {
+			l = f.unreadable(v.Tx)
 			for s, b := range f.execution.blocked {
 				if b.root != (item.Hash{}) {
 					continue
@@ -56,10 +57,13 @@ func undone(v tree.View, s subject, why error) (Refusal, error) {
 	return r, nil
 }
 
-// Retry has all that is put off tried again now.
+// Retry has all that is put off, or could not be read, tried again now.
 func (f *Folder) Retry(ctx context.Context) error {
 	return f.do(ctx, func() error {
 		f.execution.unblock()
+		if err := f.update((*batch).rereadAll); err != nil {
+			return err
+		}
 		return f.release()
 	})
 }

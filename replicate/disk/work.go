@@ -112,7 +112,7 @@ func (b *batch) dropWork(k key) {
 
 // moveWork has what was to be done at from be done at to.
 func (b *batch) moveWork(from, to key) {
-	x, ok := b.f.works.get(from)
+	x, ok := b.toDo(from)
 	b.dropWork(to)
 	if ok {
 		b.dropWork(from)
