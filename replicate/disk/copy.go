@@ -122,10 +122,7 @@ func (s *staging) copyFrom(path string, a *journal.Applied, to *os.File, root it
 		if err := to.Truncate(0); err != nil {
 			return err
 		}
-		if _, err := to.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		if _, err := io.Copy(to, from); err != nil {
+		if err := copyData(to, from, a.Content.Size); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,7 @@ func (f *Folder) Stage(_ context.Context, w session.Want) (session.Stage, error)
 
 // WriteAt tells in status what the disk refuses.
 func (t *stage) WriteAt(p []byte, at int64) (int, error) {
-	n, err := t.File.WriteAt(p, at)
+	n, err := holes{t.File}.WriteAt(p, at)
 	if err != nil {
 		t.s.refuse(err)
 	}
