@@ -34,7 +34,8 @@ func fromAnEmptyStart(t *testing.T, via transport) {
 	newTool(t, "tar", "xf", archive, "-C", a.Dir).run()
 	newTool(t, "diff", "-r", src, a.Path("src")).run()
 
-	start, spentA, spentB := time.Now(), a.CPU(), b.CPU()
+	spentA, spentB := a.CPU(), b.CPU()
+	start := time.Now()
 	a.Flush()
 	took := time.Since(start)
 	spentA, spentB = a.CPU()-spentA, b.CPU()-spentB
