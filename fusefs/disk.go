@@ -25,6 +25,11 @@ func (m *Mounted) List(path string) ([]step.Stat, error) { return m.v.folder.Lis
 // Open opens the regular file at path underneath for reading.
 func (m *Mounted) Open(path string) (*os.File, error) { return m.v.folder.Open(path) }
 
+// Read returns up to limit bytes at an offset of the regular file at path underneath.
+func (m *Mounted) Read(path string, offset, limit int64) ([]byte, error) {
+	return m.v.folder.Read(path, offset, limit)
+}
+
 // Readlink returns the target of the symlink at path.
 func (m *Mounted) Readlink(path string) (string, error) { return m.v.folder.Readlink(path) }
 

@@ -134,6 +134,18 @@ func (tx *Tx) ByRoot(root item.Hash, fn func(*Applied) error) error {
 	return tx.byIndex(byRootPrefix(root), fn)
 }
 
+// Holders calls fn with the place of every file on disk that has that content.
+func (tx *Tx) Holders(root item.Hash, fn func(parent Slot, name string) error) error {
+	prefix := byRootPrefix(root)
+	return tx.keys(prefix, func(key []byte) error {
+		parent, name, err := parseAt(key, key[len(prefix):])
+		if err != nil {
+			return err
+		}
+		return fn(parent, name)
+	})
+}
+
 // ByInode calls fn with every entry that has that inode.
 func (tx *Tx) ByInode(dev, ino uint64, fn func(*Applied) error) error {
 	return tx.byIndex(byInodePrefix(dev, ino), fn)

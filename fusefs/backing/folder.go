@@ -117,36 +117,49 @@ func (f *Folder) List(path string) ([]step.Stat, error) {
 
 // Open opens the regular file at path for reading.
 func (f *Folder) Open(path string) (*os.File, error) {
-	var file *os.File
-	err := f.at("open", path, func(at At) error {
-		// O_NONBLOCK, lest a fifo waits for its writer; it means nothing to a regular file.
-		fd, err := openUntold(at.Dir, at.Name, unix.O_NOFOLLOW|unix.O_NONBLOCK)
-		if err != nil {
-			return err
-		}
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-			unix.Close(fd)
-			if err == nil {
-				err = unix.EINVAL
-			}
-			return err
-		}
-		file = os.NewFile(uintptr(fd), path)
-		return nil
-	})
-	return file, err
+	fd, _, err := f.openFile(path)
+	if err != nil {
+		return nil, pathError("open", path, err)
+	}
+	return os.NewFile(uintptr(fd), path), nil
 }
 
-// openUntold opens for reading what the daemon reads for itself, so that no atime tells of it: programs would take
-// it for their own. Of a file of somebody else it may not ask for that.
-func openUntold(dir int, name string, flags int) (int, error) {
-	flags |= unix.O_RDONLY | unix.O_CLOEXEC
-	fd, err := unix.Openat(dir, name, flags|unix.O_NOATIME, 0)
-	if err == unix.EPERM {
-		fd, err = unix.Openat(dir, name, flags, 0)
+// Read returns up to limit bytes at an offset of the regular file at path.
+func (f *Folder) Read(path string, offset, limit int64) ([]byte, error) {
+	fd, st, err := f.openFile(path)
+	if err != nil {
+		return nil, pathError("read", path, err)
 	}
-	return fd, err
+	defer unix.Close(fd)
+	b := make([]byte, max(0, min(limit, st.Size-offset)))
+	n, err := pread(fd, b, offset)
+	return b[:n], pathError("read", path, err)
+}
+
+// pread fills b, or reads to the end of the file.
+func pread(fd int, b []byte, offset int64) (n int, err error) {
+	for n < len(b) {
+		m, err := unix.Pread(fd, b[n:], offset+int64(n))
+		switch {
+		case err == unix.EINTR:
+		case err != nil || m == 0:
+			return n, err
+		default:
+			n += m
+		}
+	}
+	return n, nil
+}
+
+func (f *Folder) openFile(path string) (int, *unix.Stat_t, error) {
+	names, err := Split(path)
+	if err != nil {
+		return -1, nil, err
+	}
+	if len(names) == 0 {
+		return -1, nil, unix.EINVAL
+	}
+	return walkTo(f.root, names)
 }
 
 // Readlink returns the target of the symlink at path.

@@ -180,6 +180,12 @@ func TestNothingLeadsOut(t *testing.T) {
 			f.Close()
 			t.Errorf("opened %s", p)
 		}
+		if b, err := m.Read(p, 0, 10); err == nil {
+			t.Errorf("read %q of %s", b, p)
+		}
+	}
+	if _, err := m.Read("out/secret", 0, 10); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("a symlink on the way: %v", err)
 	}
 	if st, err := m.Stat("out"); err != nil || st.Kind != step.Symlink {
 		t.Errorf("symlink: %+v, %v", st, err)
@@ -220,6 +226,12 @@ func TestDeepPaths(t *testing.T) {
 	defer f.Close()
 	if b, err := io.ReadAll(f); err != nil || string(b) != "deep" {
 		t.Errorf("deep file: %q, %v", b, err)
+	}
+	if b, err := m.Read(path+"f", 1, 2); err != nil || string(b) != "ee" {
+		t.Errorf("part of the deep file: %q, %v", b, err)
+	}
+	if b, err := m.Read(path+"f", 3, 2); err != nil || string(b) != "p" {
+		t.Errorf("end of the deep file: %q, %v", b, err)
 	}
 	_, err = m.Remove(path+"f", st.Signature)
 	m.must(err)

@@ -40,6 +40,39 @@ func Walk(root int, names []string) (int, error) {
 	return fd, err
 }
 
+// walkTo opens the regular file that the names lead to for reading.
+func walkTo(root int, names []string) (int, *unix.Stat_t, error) {
+	// O_NONBLOCK, lest a fifo waits for its writer; it means nothing to a regular file.
+	const flags = unix.O_NONBLOCK
+	part, rest := reach(names)
+	fd, err := -1, error(unix.ELOOP)
+	if len(rest) == 0 {
+		fd, err = openUntold(root, part, flags)
+	}
+	if err == unix.ELOOP && len(names) > 1 { // Walk tells whether a symlink is on the way, or at its end
+		above := len(names) - 1
+		dir, failed := Walk(root, names[:above])
+		if failed != nil {
+			return -1, nil, failed
+		}
+		fd, err = openUntold(dir, names[above], flags)
+		unix.Close(dir)
+	}
+	if err != nil {
+		return -1, nil, err
+	}
+	st := new(unix.Stat_t)
+	err = unix.Fstat(fd, st)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = unix.EINVAL
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, nil, err
+	}
+	return fd, st, nil
+}
+
 // reach is how far one openat2 goes: a path of the first names, "." of none, and the others.
 func reach(names []string) (path string, rest []string) {
 	if len(names) == 0 {
@@ -55,18 +88,35 @@ func reach(names []string) (path string, rest []string) {
 
 // open opens a directory beneath dir without following a symlink.
 func open(dir int, path string) (int, error) {
+	fd, err := openAs(dir, path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	if err == unix.ELOOP { // a symlink is on the way, so no directory
+		err = unix.ENOTDIR
+	}
+	return fd, err
+}
+
+// openUntold opens for reading what the daemon reads for itself, so that no atime tells of it: programs would take
+// it for their own. Of a file of somebody else it may not ask for that.
+func openUntold(dir int, path string, flags uint64) (int, error) {
+	flags |= unix.O_RDONLY | unix.O_CLOEXEC
+	fd, err := openAs(dir, path, flags|unix.O_NOATIME)
+	if err == unix.EPERM {
+		fd, err = openAs(dir, path, flags)
+	}
+	return fd, err
+}
+
+// openAs opens what is beneath dir without following a symlink.
+func openAs(dir int, path string, flags uint64) (int, error) {
 	for {
 		fd, err := unix.Openat2(dir, path, &unix.OpenHow{
-			Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
+			Flags:   flags,
 			Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 		})
-		// EAGAIN: a rename was too near to tell. ELOOP: a symlink is on the way, so no directory.
 		switch err {
 		case nil:
 			return fd, nil
-		case unix.EAGAIN, unix.EINTR:
-		case unix.ELOOP:
-			return -1, unix.ENOTDIR
+		case unix.EAGAIN, unix.EINTR: // EAGAIN: a rename was too near to tell
 		default:
 			return -1, err
 		}

@@ -22,6 +22,8 @@ type Disk interface {
 	List(path string) ([]step.Stat, error)
 	// Open opens a regular file for reading, underneath and following no symlink.
 	Open(path string) (*os.File, error)
+	// Read is up to limit bytes at an offset of a regular file, underneath and following no symlink.
+	Read(path string, offset, limit int64) ([]byte, error)
 	Readlink(path string) (string, error)
 	// XAttrs is the user.* attributes by full name.
 	XAttrs(path string) (map[string]string, error)

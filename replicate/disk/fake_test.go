@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,6 +124,15 @@ func (d *fake) Open(path string) (*os.File, error) {
 		return nil, err.(error)
 	}
 	return os.OpenFile(d.path(path), os.O_RDONLY|unix.O_NOFOLLOW, 0)
+}
+
+func (d *fake) Read(path string, offset, limit int64) ([]byte, error) {
+	file, err := d.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.NewSectionReader(file, offset, limit))
 }
 
 func (d *fake) Readlink(path string) (string, error) { return os.Readlink(d.path(path)) }

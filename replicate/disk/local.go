@@ -217,7 +217,7 @@ func isHere(tx *journal.Tx, root item.Hash) (bool, error) {
 	if st, err := tx.Staged(root); err != nil || st != nil {
 		return st != nil, err
 	}
-	err := tx.ByRoot(root, func(*journal.Applied) error { return errFound })
+	err := tx.Holders(root, func(journal.Slot, string) error { return errFound })
 	if errors.Is(err, errFound) {
 		return true, nil
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"sync"
 
 	"syncfs/journal"
@@ -77,50 +75,62 @@ func (f *Folder) read(ctx context.Context, root item.Hash, offset, limit int64, 
 
 // tryRead gives up to limit bytes at an offset of a content, of the first file that has what is right.
 func (f *Folder) tryRead(root item.Hash, offset, limit int64, right func([]byte) bool) ([]byte, error) {
+	var keys []key
 	var paths []string
 	var staged string
-	size := limit
 	err := f.journal.View(func(tx *journal.Tx) error {
 		if st, err := tx.Staged(root); err != nil {
 			return err
 		} else if st != nil {
-			staged, size = st.Name, st.Signature.Size
+			staged = st.Name
 		}
-		return tx.ByRoot(root, func(a *journal.Applied) error {
-			if len(paths) >= 8 {
+		return tx.Holders(root, func(parent journal.Slot, name string) error {
+			if len(keys) >= 8 {
 				return nil
 			}
-			dir, err := f.paths.of(tx, a.Parent)
-			paths, size = append(paths, join(dir, a.Name)), a.Content.Size
+			dir, err := f.paths.of(tx, parent)
+			keys, paths = append(keys, key{parent, name}), append(paths, join(dir, name))
 			return err
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	try := func(file *os.File, err error) []byte {
+	for i, p := range paths {
+		b, err := f.disk.Read(p, offset, limit)
 		if err != nil {
-			return nil
+			continue
 		}
-		defer file.Close()
-		b := make([]byte, max(0, min(limit, size-offset)))
-		n, err := file.ReadAt(b, offset)
-		if err != nil && !errors.Is(err, io.EOF) || !right(b[:n]) {
-			return nil
+		if right(b) {
+			return b, nil
 		}
-		return b[:n]
-	}
-	for _, p := range paths {
-		if b := try(f.disk.Open(p)); b != nil {
+		if b = f.asTaken(b, keys[i], root, offset); b != nil && right(b) {
 			return b, nil
 		}
 	}
 	if staged != "" {
-		if b := try(f.staging.root.Open(staged)); b != nil {
+		if b, err := f.staging.read(staged, offset, limit); err == nil && right(b) {
 			return b, nil
 		}
 	}
 	return nil, fmt.Errorf("content %v: %w", root, chunk.ErrGone)
+}
+
+// asTaken is what was read of a file as far as it had the content that was taken from it: it may have grown since. Nil: it
+// has not, or has another.
+func (f *Folder) asTaken(b []byte, k key, root item.Hash, offset int64) []byte {
+	var a *journal.Applied
+	err := f.journal.View(func(tx *journal.Tx) (err error) {
+		a, err = k.applied(tx)
+		return err
+	})
+	if err != nil || a == nil || a.Content == nil || a.Content.Root != root {
+		return nil
+	}
+	if n := a.Content.Size - offset; n >= 0 && n < int64(len(b)) {
+		return b[:n]
+	}
+	return nil
 }
 
 // paths are where directories were on disk when somebody read in them last. One that was renamed since is not

@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -119,6 +120,16 @@ func (s *staging) signature(name string) (signature.Signature, error) {
 		return signature.Signature{}, &os.PathError{Op: "lstat", Path: name, Err: err}
 	}
 	return signatureFrom(&st), nil
+}
+
+// read is up to limit bytes at an offset of a staged file.
+func (s *staging) read(name string, offset, limit int64) ([]byte, error) {
+	file, err := s.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.NewSectionReader(file, offset, limit))
 }
 
 // fresh is a name that no file of staging has.
