@@ -17,10 +17,22 @@ import (
 // the next one is. Nothing in the journal tells of it before collect, so whoever looks at what is on disk, or changes
 // anything there but by placing what is new, collects first.
 type placing struct {
-	todo  chan *placed     // nil: nothing is under way
+	todo  chan []*placed   // nil: nothing is under way
+	some  []*placed        // of sent: to be given to todo
 	ended chan struct{}    // closed when all of todo is done
 	sent  []*placed        // what is not journaled yet
 	under map[subject]bool // the families of sent
+}
+
+// handful is how many are given at once to who puts them in place: to be woken for each costs as much as a step.
+const handful = 16
+
+// give has some be put in place. There is room for all steps of a transaction.
+func (c *placing) give() {
+	if len(c.some) > 0 {
+		c.todo <- c.some
+		c.some = nil
+	}
 }
 
 // placed is one new file that is put in place, the only node of its family.
@@ -81,7 +93,7 @@ func (x *executor) send(n tree.Node, k key, staged string) error {
 	}
 	c := &x.placing
 	if c.todo == nil {
-		c.todo, c.ended = make(chan *placed, 2*maxSteps), make(chan struct{})
+		c.todo, c.ended = make(chan []*placed, 2*maxSteps), make(chan struct{})
 		go x.f.placeAll(c.todo, c.ended)
 	}
 	if c.under == nil {
@@ -90,16 +102,20 @@ func (x *executor) send(n tree.Node, k key, staged string) error {
 	p := &placed{mark: x.alone.mark, node: n, staged: staged, path: path, entry: entry(n, k), xattrs: shownXAttrs(n.Meta)}
 	c.sent = append(c.sent, p)
 	c.under[subject{p.mark.Dir, p.mark.Family}] = true
-	c.todo <- p // has room for all steps of a transaction
+	if c.some = append(c.some, p); len(c.some) == handful {
+		c.give()
+	}
 	return errPlacing
 }
 
 // placeAll puts in place what comes, one after another.
-func (f *Folder) placeAll(todo <-chan *placed, ended chan<- struct{}) {
+func (f *Folder) placeAll(todo <-chan []*placed, ended chan<- struct{}) {
 	defer close(ended)
-	for p := range todo {
-		if p.err = f.staging.dress(p.staged, p.entry, p.xattrs); p.err == nil {
-			p.stat, p.order, p.err = f.disk.Place(p.staged, p.path, signature.Signature{})
+	for some := range todo {
+		for _, p := range some {
+			if p.err = f.staging.dress(p.staged, p.entry, p.xattrs); p.err == nil {
+				p.stat, p.order, p.err = f.disk.Place(p.staged, p.path, signature.Signature{})
+			}
 		}
 	}
 }
@@ -109,6 +125,7 @@ func (c *placing) wait() {
 	if c.todo == nil {
 		return
 	}
+	c.give()
 	close(c.todo)
 	<-c.ended
 	c.todo, c.ended = nil, nil

@@ -76,18 +76,37 @@ func (t *stage) Commit(ctx context.Context, l chunk.List) error {
 	return t.s.hand(ctx, content{t.want.Root, name, l})
 }
 
-// hand has a content that is written made durable, and put in place.
+// hand has a content that is written made durable, and put in place. It waits while too many are.
 func (s *staging) hand(ctx context.Context, c content) error {
 	s.mu.Lock()
 	s.waiting++
 	s.under[c.root]++
-	s.mu.Unlock()
-	select {
-	case s.commit <- c:
-		return nil
-	case <-ctx.Done():
-	case <-s.f.done:
+	for len(s.committed) >= maxWaiting {
+		room := s.room
+		s.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return s.takeBack(ctx, c)
+		case <-s.f.done:
+			return s.takeBack(ctx, c)
+		}
+		s.mu.Lock()
 	}
+	s.committed = append(s.committed, c)
+	first := len(s.committed) == 1
+	s.mu.Unlock()
+	if first {
+		select {
+		case s.commit <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// takeBack gives up a content that was to be handed over.
+func (s *staging) takeBack(ctx context.Context, c content) error {
 	s.discard(c.name)
 	s.entered([]content{c})
 	s.poke()

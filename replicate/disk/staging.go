@@ -47,10 +47,13 @@ type staging struct {
 	fd   *os.File      // the same directory, for system calls on names in it
 	wake chan struct{} // for the loop: durable has grown
 
-	commit  chan content  // put together by sessions
+	commit  chan struct{} // pokes run: committed is not empty any more
 	copying chan struct{} // pokes the copier
 
-	mu      sync.Mutex        // guards what follows; nothing is locked after it
+	mu        sync.Mutex    // guards what follows; nothing is locked after it
+	committed []content     // put together by sessions, to be made durable
+	room      chan struct{} // closed when there is room for more of them
+
 	durable []content         // for the loop
 	waiting int               // committed, and not with the loop yet
 	orders  map[item.Hash]int // copies to make of contents on disk
@@ -66,7 +69,8 @@ type staging struct {
 
 func openStaging(f *Folder) (*staging, error) {
 	s := &staging{
-		f: f, suffix: randomName(), wake: make(chan struct{}, 1), commit: make(chan content, maxWaiting), copying: make(chan struct{}, 1),
+		f: f, suffix: randomName(), wake: make(chan struct{}, 1), commit: make(chan struct{}, 1), copying: make(chan struct{}, 1),
+		room:   make(chan struct{}),
 		orders: map[item.Hash]int{}, under: map[item.Hash]int{}, files: map[item.Hash][]string{},
 	}
 	if err := f.options.State.Mkdir(stagingDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -279,8 +283,8 @@ func (s *staging) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case c := <-s.commit:
-			s.settle(s.group(c))
+		case <-s.commit:
+			s.settle(s.group())
 		case <-s.copying:
 			if err := s.copyOrders(ctx); err != nil {
 				return err
@@ -289,24 +293,25 @@ func (s *staging) run(ctx context.Context) error {
 	}
 }
 
-// group is c and what else is committed, until nothing more comes or it has taken long.
-func (s *staging) group(c content) []content {
-	l := []content{c}
-	still, long := time.NewTimer(stillFor), time.NewTimer(longest)
-	defer still.Stop()
-	defer long.Stop()
-	for len(l) < maxWaiting {
-		select {
-		case c := <-s.commit:
-			l = append(l, c)
-			still.Reset(stillFor)
-		case <-still.C:
-			return l
-		case <-long.C:
+// group is what is committed, once nothing more has come for a while or it has taken long. It looks from time to time: to
+// be woken for each content costs more than most contents do.
+func (s *staging) group() []content {
+	tick := time.NewTicker(stillFor)
+	defer tick.Stop()
+	for n, waited := 0, time.Duration(0); ; waited += stillFor {
+		s.mu.Lock()
+		l := s.committed
+		if len(l) == n || waited >= longest || len(l) >= maxWaiting {
+			s.committed = nil
+			close(s.room)
+			s.room = make(chan struct{})
+			s.mu.Unlock()
 			return l
 		}
+		n = len(l)
+		s.mu.Unlock()
+		<-tick.C
 	}
-	return l
 }
 
 // over: files of a content are on their way no longer. mu is held. Whatever else is on its way goes on: the first that

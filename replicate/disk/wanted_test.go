@@ -201,7 +201,10 @@ func TestNobodyWaitsForAContentThatIsGivenUp(t *testing.T) {
 	for waits := false; !waits; {
 		a.must(a.folder.do(a.ctx(), func() error { waits = len(a.folder.waiters) == 1; return nil }))
 	}
-	s.commit <- c
+	s.mu.Lock()
+	s.committed = append(s.committed, c)
+	s.mu.Unlock()
+	s.commit <- struct{}{}
 	a.must(<-settled)
 }
 
