@@ -199,25 +199,24 @@ func (m *Mounted) aim(s *doing, path string) (t target, through bool, err error)
 		seen = seen || m.v.table.known(keyOf(st)) != nil
 	}
 	if s.staged != "" {
-		known, err := m.own(s.staged, t.was)
-		if err != nil {
+		if t.staged, err = m.own(s.staged, t.was); err != nil {
 			return t, false, err
 		}
-		seen = seen || known
+		seen = seen || m.v.linkedTo(t.staged) != nil
 	}
 	return t, seen && !t.absent, nil
 }
 
-// own gives what is staged its owner, and says whether it is a further name of a file that the kernel knows.
-func (m *Mounted) own(staged string, was *unix.Stat_t) (known bool, err error) {
+// own gives what is staged its owner, and returns its stat.
+func (m *Mounted) own(staged string, was *unix.Stat_t) (*unix.Stat_t, error) {
 	is, err := statAt(backing.At{Dir: m.v.folder.Staging(), Name: staged})
 	if err == nil && is == nil {
 		err = unix.ENOENT
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return is.Nlink > 1 && m.v.table.known(keyOf(is)) != nil, m.v.folder.OwnAs(staged, is, was)
+	return is, m.v.folder.OwnAs(staged, is, was)
 }
 
 // through gives an order to the helper.

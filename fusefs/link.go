@@ -35,13 +35,12 @@ func (m *Mounted) linkStaged(from, staged string, sig signature.Signature) error
 	return m.v.whileStill(t.At, func(*unix.Stat_t, *file) error { return m.v.folder.LinkAt(t.At, staged, sig) })
 }
 
-// linkedTo returns the file that an entry of staging is a further name of, as the kernel knows it; nil if it is none.
-func (v *volume) linkedTo(staged string) *node {
-	var st unix.Stat_t
-	if unix.Fstatat(v.folder.Staging(), staged, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Nlink < 2 {
+// linkedTo returns the file that what is staged is a further name of, as the kernel knows it; nil if it is of none.
+func (v *volume) linkedTo(staged *unix.Stat_t) *node {
+	if staged == nil || staged.Nlink < 2 {
 		return nil
 	}
-	return v.table.known(keyOf(&st))
+	return v.table.known(keyOf(staged))
 }
 
 // whileLinked calls fn, which places a further name of a file that the kernel knows, unless that is being written. n is

@@ -94,6 +94,7 @@ type target struct {
 	absent bool         // an absent file is there
 	looked bool         // was is what is there
 	was    *unix.Stat_t // nil: nothing
+	staged *unix.Stat_t // of what is to be placed, if it was looked at
 }
 
 func (v *volume) target(s spot) target {
@@ -102,7 +103,13 @@ func (v *volume) target(s spot) target {
 
 // placeStep does a place. names is held, as in the next three.
 func (v *volume) placeStep(s *doing, staged string, to target) error {
-	linked := v.linkedTo(staged)
+	if to.staged == nil {
+		var err error
+		if to.staged, err = statAt(backing.At{Dir: v.folder.Staging(), Name: staged}); err != nil {
+			return err
+		}
+	}
+	linked := v.linkedTo(to.staged)
 	err := v.whileLinked(linked, staged, to.At, func() error {
 		if err := expectAt(to, s.path); err != nil {
 			return err

@@ -65,10 +65,12 @@ func (f *Folder) arrive() (more bool, err error) {
 // uses it, in the same transaction.
 func (b *batch) arrived(c content) error {
 	s := b.f.staging
-	sig, err := s.signature(c.name)
-	if err != nil {
-		b.then(func() { b.f.execution.arrived(c.root) })
-		return nil // taken away: it is wanted as before
+	empty := c.root == emptyRoot
+	if c.list == nil && !empty {
+		if _, err := s.signature(c.name); err != nil {
+			b.then(func() { b.f.execution.arrived(c.root) })
+			return nil // taken away: it is wanted as before
+		}
 	}
 	s.files[c.root] = append(s.files[c.root], c.name)
 	b.undo(func() {
@@ -77,8 +79,8 @@ func (b *batch) arrived(c content) error {
 		}
 	})
 	b.f.execution.arrived(c.root)
-	if c.list != nil || sig.Size == 0 {
-		if err := keep(b.Tx, c.root, c.list); err != nil {
+	if c.list != nil || empty {
+		if err := store(b.Tx, c.root, c.list); err != nil {
 			return err
 		}
 	}

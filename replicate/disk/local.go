@@ -164,11 +164,11 @@ func (f *Folder) copyWanted() (wanted bool, err error) {
 				ready = append(ready, root)
 				return nil
 			}
-			if linked, err := isNewName(tx, id); err != nil || linked {
+			if ok, err := isHere(tx, root); err != nil || !ok {
 				return err
 			}
-			ok, err := isHere(tx, root)
-			if ok {
+			linked, err := isNewName(tx, id)
+			if !linked {
 				here[root] = 1
 			}
 			return err

@@ -339,6 +339,14 @@ func keep(tx *journal.Tx, root item.Hash, l chunk.List) error {
 	if have, err := tx.List(root); err != nil || have != nil {
 		return err
 	}
+	return store(tx, root, l)
+}
+
+// store is keep of a content that is not known, as most that come.
+func store(tx *journal.Tx, root item.Hash, l chunk.List) error {
+	if len(l) >= bulky {
+		return nil
+	}
 	enc, err := l.MarshalBinary()
 	if err != nil {
 		return err
