@@ -45,6 +45,7 @@ type Journal struct {
 	writer sync.Mutex
 	tail   *tail    // guarded by writer
 	spare  *overlay // of the last Update, for the next; guarded by writer; nil: none
+	memory memory   // goes with it
 
 	marks atomic.Uint64
 	kinds kinds

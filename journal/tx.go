@@ -25,12 +25,25 @@ type Tx struct {
 	snapshot *badger.Txn
 	kinds    *kinds
 	writes   *overlay // nil in a View
-	seen     map[string]*item.Item
-	values   map[string][]byte    // what an Update has read of the snapshot
-	kin      map[string][]item.ID // who is of a family, by its prefix
-	marked   map[string]int       // how often an Update has set a mark
-	maxKeys  int64
-	maxSize  int64
+	memory
+	maxKeys int64
+	maxSize int64
+}
+
+// A memory is what an Update keeps of what it has read and done, empty in a View.
+type memory struct {
+	seen   map[string]*item.Item
+	values map[string][]byte    // of the snapshot
+	kin    map[string][]item.ID // who is of a family, by its prefix
+	marked map[string]int       // how often a mark was set
+}
+
+// reset makes a memory as new, but for what it takes.
+func (m *memory) reset() {
+	clear(m.seen)
+	clear(m.values)
+	clear(m.kin)
+	clear(m.marked)
 }
 
 // View calls fn with a transaction that changes nothing. Its error is returned as it is.
@@ -51,30 +64,35 @@ func (j *Journal) Update(fn func(*Tx) error) error {
 	defer snapshot.Discard()
 	tx := &Tx{
 		snapshot: snapshot, kinds: &j.kinds,
-		writes: j.overlay(), maxKeys: j.db.MaxBatchCount(), maxSize: j.db.MaxBatchSize(),
+		maxKeys: j.db.MaxBatchCount(), maxSize: j.db.MaxBatchSize(),
 	}
-	defer j.keep(tx.writes)
+	tx.writes, tx.memory = j.take()
+	defer j.keep(tx)
 	if err := fn(tx); err != nil {
 		return err
 	}
 	return j.commit(tx.writes)
 }
 
-// overlay is one for a transaction, and keep takes it back. They are called with writer held.
-func (j *Journal) overlay() *overlay {
+// take is what a transaction needs, and keep takes it back. They are called with writer held.
+func (j *Journal) take() (*overlay, memory) {
 	if j.spare == nil {
-		return newOverlay()
+		return newOverlay(), memory{}
 	}
-	o := j.spare
-	j.spare = nil
-	return o
+	o, m := j.spare, j.memory
+	j.spare, j.memory = nil, memory{}
+	return o, m
 }
 
-func (j *Journal) keep(o *overlay) {
-	if o.reset() {
-		j.spare = o
+func (j *Journal) keep(tx *Tx) {
+	if tx.writes.reset() {
+		tx.memory.reset()
+		j.spare, j.memory = tx.writes, tx.memory
 	}
 }
+
+// usualKey is about how long a key is.
+const usualKey = 48
 
 // commit is called with writer held.
 func (j *Journal) commit(w *overlay) error {
@@ -86,12 +104,16 @@ func (j *Journal) commit(w *overlay) error {
 	}
 	txn := j.db.NewTransaction(true)
 	defer txn.Discard()
+	keys := make([]byte, 0, usualKey*len(w.values)) // all in one: there are many
 	for key, value := range w.values {
+		from := len(keys)
+		keys = append(keys, key...)
+		k := keys[from:len(keys):len(keys)]
 		var err error
 		if value == nil {
-			err = txn.Delete([]byte(key))
+			err = txn.Delete(k)
 		} else {
-			err = txn.Set([]byte(key), value)
+			err = txn.Set(k, value)
 		}
 		if err != nil {
 			return commitError(err)
@@ -125,6 +147,9 @@ func (tx *Tx) get(key []byte) ([]byte, error) {
 	}
 	if v, ok := tx.writes.values[string(key)]; ok {
 		return v, nil
+	}
+	if !tx.kinds.has(key) {
+		return nil, nil
 	}
 	if v, ok := tx.values[string(key)]; ok {
 		return v, nil
