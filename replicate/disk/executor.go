@@ -90,12 +90,13 @@ func (x *executor) changed(paths ...string) {
 	}
 }
 
-// ready makes steps for the families that something has come for.
+// ready makes steps for the families that something has come for, so many that others have their turn too.
 func (x *executor) ready() error {
 	e := &x.f.execution
 	before := e.ready
 	x.undo(func() { e.ready = before })
-	for now := x.f.options.Now(); len(e.ready) > 0 && x.more(); {
+	now := x.f.options.Now()
+	for n := 0; n < maxReady && len(e.ready) > 0 && x.more(); n++ {
 		s := e.ready[0]
 		d, ok, err := x.Tx.Dirty(s.dir, s.family)
 		if err != nil {

@@ -479,3 +479,34 @@ func TestExchangedWithTheDirectoryOfAnotherName(t *testing.T) {
 		s.checkLinks()
 	}
 }
+
+// Two names of one file that have come to be one node, and are files of their own where nothing could be linked, are one
+// file again when it can be.
+func TestTwinsApartAreLinked(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("x", "1"))
+	a.must(a.link("x", "y"))
+	b.names.Lock()
+	b.fault = func(op, path string, _ bool) error {
+		if op == "link" {
+			return &os.PathError{Op: op, Path: path, Err: syscall.EMLINK}
+		}
+		return nil
+	}
+	b.names.Unlock()
+	converge(t, a, b)
+	b.end()
+	b.noFault()
+	a.must(a.rename("x", "g"))
+	b.begin().settled()
+	b.must(b.rename("y", "g"))
+	b.folder.brake.hold("until all has come")
+	b.pull(a)
+	b.must(b.folder.do(b.ctx(), func() error {
+		b.folder.execution.soon(subject{item.Root, "g"}) // before what is left under the other name
+		return nil
+	}))
+	b.folder.Accept()
+	converge(t, a, b)
+	b.one("1", "g")
+}

@@ -331,7 +331,7 @@ func (x *executor) gather(first *journal.Applied, alike journal.Alike) error {
 		return err
 	}
 	for _, a := range l {
-		if err := x.lookAtItem(a.IDs[0]); err != nil {
+		if err := x.lookWhere(a); err != nil {
 			return err
 		}
 	}
@@ -339,4 +339,17 @@ func (x *executor) gather(first *journal.Applied, alike journal.Alike) error {
 		return errAgain
 	}
 	return nil
+}
+
+// lookWhere has what is to be at the place where an entry is on disk be looked at. What it is may be shown elsewhere: of
+// twins the other may be in place there, and nothing be left to do.
+func (x *executor) lookWhere(a *journal.Applied) error {
+	up, err := owners(x.Tx, a.Parent)
+	if err != nil || len(up) == 0 {
+		return err
+	}
+	s := subject{up[0], family(a.Name)}
+	delete(x.f.execution.blocked, s)
+	x.f.execution.soon(s)
+	return x.Tx.MarkDirty(s.dir, s.family)
 }
