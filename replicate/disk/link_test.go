@@ -445,6 +445,34 @@ func TestSetByANameThatIsGone(t *testing.T) {
 	}
 }
 
+// So it is where the journal knew the other name before.
+func TestSetByOneNameThatGoes(t *testing.T) {
+	for how, goes := range map[string]func(a *station) error{
+		"removed":   func(a *station) error { return a.unlink("f") },
+		"replaced":  func(a *station) error { return a.rename("other", "f") },
+		"moved":     func(a *station) error { return a.rename("f", "h") },
+		"exchanged": func(a *station) error { return a.exchange("other", "f") },
+	} {
+		t.Run(how, func(t *testing.T) {
+			a, b := pair(t)
+			a.must(a.write("f", "1"))
+			a.must(a.link("f", "g"))
+			a.must(a.write("other", "2"))
+			converge(t, a, b)
+			a.must(a.folder.do(a.ctx(), func() error {
+				if err := a.chmod("f", 0o755); err != nil {
+					return err
+				}
+				return goes(a)
+			}))
+			converge(t, a, b)
+			if st, err := b.fake.Stat("g"); err != nil || st.Mode&modeBits != 0o755 {
+				t.Errorf("g has mode %o, %v", st.Mode, err)
+			}
+		})
+	}
+}
+
 // A file that an editor has written anew under its name, and a further name of that, are one file.
 func TestLinkOfWhatWasWrittenAnew(t *testing.T) {
 	a, b := pair(t)

@@ -21,18 +21,26 @@ func is(a *journal.Applied, st step.Stat) bool {
 }
 
 // attend takes in the attributes that an entry has by now. Where something else is at its place by now what
-// has happened is still to be journaled, and it is looked for again afterwards.
+// has happened is still to be journaled, and it is looked for again afterwards: a file by its other names too, since this
+// one may be gone then.
 func (b *batch) attend(a *journal.Applied) error {
 	path, err := at(a).path(b.Tx)
 	if err != nil {
 		return err
 	}
 	st, xattrs, err := b.f.look(path)
-	if err != nil || !is(a, st) {
-		b.relook(at(a))
+	if err == nil && is(a, st) {
+		return b.attended(a, st, xattrs)
+	}
+	b.relook(at(a))
+	if a.Dir || a.Signature.Ino == 0 {
 		return nil
 	}
-	return b.attended(a, st, xattrs)
+	others, _, err := b.names(a.Signature, at(a), fewNames, nil)
+	for _, o := range others {
+		b.relook(at(o))
+	}
+	return err
 }
 
 // attended takes in attributes found of an entry: those of a file by all its names.
