@@ -33,21 +33,8 @@ func (r *replica) flush(ctx context.Context, raw json.RawMessage, progress func(
 	if err := r.disk.Retry(ctx); err != nil && ctx.Err() == nil {
 		return nil, err
 	}
-	var asked []string // in vain, for contents
 	outcomes, err := r.sync(ctx, peers)
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range outcomes {
-		if o.Kind == replicate.OK {
-			done.Peers = append(done.Peers, o.Peer)
-			continue
-		}
-		if o.Result.Ours.Wanted > 0 && o.Result.Refused == 0 {
-			asked = append(asked, o.Peer)
-		}
-		done.Problems = append(done.Problems, report.Problem{Peer: o.Peer, What: outcome(o)})
-	}
+	asked := tell(&done, outcomes, err)
 	if len(done.Problems) > 0 {
 		named, err := r.undone(context.WithoutCancel(ctx), asked)
 		if err != nil {
@@ -59,11 +46,30 @@ func (r *replica) flush(ctx context.Context, raw json.RawMessage, progress func(
 	return done, nil
 }
 
-// sync has the sessions of a flush. What is to be stamped is stamped while peers are dialed.
-func (r *replica) sync(ctx context.Context, peers []string) ([]replicate.Outcome, error) {
+// tell puts what came of the sessions into a report, and why not all was stamped. Asked are the peers that were asked for
+// contents in vain.
+func tell(done *report.Flush, outcomes []replicate.Outcome, unstamped error) (asked []string) {
+	if unstamped != nil && !errors.Is(unstamped, context.Canceled) && !errors.Is(unstamped, context.DeadlineExceeded) {
+		done.Problems = append(done.Problems, report.Problem{What: "changes are not journaled: " + told(unstamped)})
+	}
+	for _, o := range outcomes {
+		if o.Kind == replicate.OK {
+			done.Peers = append(done.Peers, o.Peer)
+			continue
+		}
+		if o.Result.Ours.Wanted > 0 && o.Result.Refused == 0 {
+			asked = append(asked, o.Peer)
+		}
+		done.Problems = append(done.Problems, report.Problem{Peer: o.Peer, What: outcome(o)})
+	}
+	return asked
+}
+
+// sync has the sessions of a flush. What is to be stamped is stamped while peers are dialed: err says why it was not.
+func (r *replica) sync(ctx context.Context, peers []string) (outcomes []replicate.Outcome, err error) {
 	stamped := make(chan error, 1)
-	go func() { stamped <- r.disk.Stamp() }()
-	outcomes := r.replicator.Flush(ctx, peers...)
+	go func() { stamped <- r.disk.Stamp(ctx) }()
+	outcomes = r.replicator.Flush(ctx, peers...)
 	return outcomes, <-stamped
 }
 

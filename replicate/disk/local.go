@@ -23,7 +23,7 @@ func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
 	if err := f.taken(ctx); err != nil {
 		return nil, err
 	}
-	v, err := f.tree.Stamp()
+	v, err := f.tree.Stamp(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -34,8 +34,8 @@ func (f *Folder) Begin(ctx context.Context) (version.Vector, error) {
 }
 
 // Stamp stamps what is journaled by now, so that a session which begins soon has little left to stamp.
-func (f *Folder) Stamp() error {
-	_, err := f.tree.Stamp()
+func (f *Folder) Stamp(ctx context.Context) error {
+	_, err := f.tree.Stamp(ctx)
 	return err
 }
 

@@ -56,7 +56,7 @@ func (f *Folder) loop(ctx context.Context) error {
 			return err
 		}
 		f.publish()
-		f.settled(&pace)
+		f.settled(ctx, &pace)
 		asked, err := f.yield(ctx, pace.next(time.Since(began), f.queue.last()))
 		if err != nil {
 			return err

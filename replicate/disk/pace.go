@@ -40,11 +40,11 @@ func (p *pace) next(took time.Duration, last uint64) time.Duration {
 
 // settled has what a storm has left go to disk, and be stamped, once all of it is taken in: a session that begins then
 // has less to do before it can tell of it.
-func (f *Folder) settled(p *pace) {
+func (f *Folder) settled(ctx context.Context, p *pace) {
 	if p.storm && f.journaled == f.queue.last() && f.works.settled() == 0 {
 		p.storm = false
 		f.hurry()
-		if err := f.Stamp(); err != nil {
+		if err := f.Stamp(ctx); err != nil {
 			f.log.Debug("not stamped yet", "err", err) // the session tries again, and tells
 		}
 	}

@@ -17,9 +17,9 @@ func TestStepsAreNoOperations(t *testing.T) {
 	a.settled()
 	b.pull(a)
 	b.settled()
-	theirs, err := a.tree.Stamp()
+	theirs, err := a.tree.Stamp(a.ctx())
 	a.must(err)
-	ours, err := b.tree.Stamp()
+	ours, err := b.tree.Stamp(b.ctx())
 	b.must(err)
 	if !maps.Equal(ours, theirs) {
 		t.Errorf("knows %v of %v", ours, theirs)

@@ -1,6 +1,7 @@
 package tree_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -76,7 +77,7 @@ func TestHostileSessionsAreRefusedWhole(t *testing.T) {
 			a.put("f", "x1")
 			first := state(1, false, item.Root, "g")
 			a.w.must(a.Join(all(first), fine, func() {}))
-			_, err := a.Stamp()
+			_, err := a.Stamp(t.Context())
 			a.w.must(err)
 			before, tree0 := a.known(), a.tree()
 
@@ -97,9 +98,29 @@ func TestHostileSessionsAreRefusedWhole(t *testing.T) {
 	}
 }
 
+// Stamping ends with its context; what is stamped then stays so, and the rest is stamped the next time.
+func TestStampEndsWithItsContext(t *testing.T) {
+	_, l := newWorld(t, "A")
+	a := l[0]
+	a.put("f", "x1")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	before := a.known()
+	if _, err := a.Stamp(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("stamped: %v", err)
+	}
+	if !maps.EqualFunc(before, a.known(), (*item.Item).Equal) {
+		t.Error("something is stamped")
+	}
+	if v, err := a.Stamp(t.Context()); err != nil || len(v) != 1 {
+		t.Errorf("then: %v, %v", v, err)
+	}
+	a.check()
+}
+
 // incarnation is that of r, which has made changes.
 func (r *replica) incarnation() version.Incarnation {
-	v, err := r.Stamp()
+	v, err := r.Stamp(context.Background())
 	r.w.must(err)
 	for i := range v {
 		if i != stranger {
@@ -195,7 +216,7 @@ func TestRecover(t *testing.T) {
 		t.Fatalf("%d files", n)
 	}
 	a.check()
-	v, err := a.Stamp()
+	v, err := a.Stamp(t.Context())
 	a.w.must(err)
 	if v[stranger] != 10000 {
 		t.Fatalf("knowledge %v", v)

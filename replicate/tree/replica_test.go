@@ -1,6 +1,7 @@
 package tree_test
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -247,7 +248,7 @@ func (r *replica) pull(from *replica) {
 
 func (r *replica) offered(from *replica) (states []*item.Item) {
 	r.w.t.Helper()
-	have, err := r.Stamp()
+	have, err := r.Stamp(context.Background())
 	r.w.must(err)
 	r.w.must(from.Offer(have,
 		func(v version.Vector) error { r.w.lastKnowledge = v; return nil },

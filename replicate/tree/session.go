@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"context"
 	"errors"
 	"iter"
 
@@ -15,7 +16,7 @@ func (t *Tree) Offer(have version.Vector, knowledge func(version.Vector) error, 
 	if err := t.lock(); err != nil {
 		return err
 	}
-	known, err := t.stamp()
+	known, err := t.stamp(context.Background())
 	if err != nil {
 		t.mu.Unlock()
 		return err
@@ -95,7 +96,7 @@ func (t *Tree) joinSmall(states []*item.Item, knowledge version.Vector) error {
 		return err
 	}
 	defer t.mu.Unlock()
-	if _, err := t.stamp(); err != nil {
+	if _, err := t.stamp(context.Background()); err != nil {
 		return err
 	}
 	return t.update(func(e *Edit) error {
@@ -208,7 +209,7 @@ func (t *Tree) redo(knowledge version.Vector, part func()) error {
 	if err := t.journal.Sync(); err != nil {
 		return err
 	}
-	if _, err := t.stamp(); err != nil {
+	if _, err := t.stamp(context.Background()); err != nil {
 		return err
 	}
 	err := t.journal.View(func(tx *journal.Tx) error {

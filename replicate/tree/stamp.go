@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"context"
 	"slices"
 
 	"syncfs/journal"
@@ -9,16 +10,16 @@ import (
 )
 
 // Stamp gives every item changed here since the last session one dot, but held ones, and says what is
-// known then. It is on disk after the next Sync of the journal.
-func (t *Tree) Stamp() (version.Vector, error) {
+// known then. It is on disk after the next Sync of the journal. What is stamped when ctx ends stays so.
+func (t *Tree) Stamp(ctx context.Context) (version.Vector, error) {
 	if err := t.lock(); err != nil {
 		return nil, err
 	}
 	defer t.mu.Unlock()
-	return t.stamp()
+	return t.stamp(ctx)
 }
 
-func (t *Tree) stamp() (knowledge version.Vector, err error) {
+func (t *Tree) stamp(ctx context.Context) (knowledge version.Vector, err error) {
 	var ids []item.ID
 	err = t.journal.View(func(tx *journal.Tx) error {
 		if knowledge, err = tx.Knowledge(); err != nil {
@@ -36,6 +37,9 @@ func (t *Tree) stamp() (knowledge version.Vector, err error) {
 		return nil, err
 	}
 	err = t.inBatches(len(ids), func(e *Edit, i int) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err := e.stamp(ids[i]); err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ type local struct {
 	r *Replica
 }
 
-func (l local) Begin(context.Context) (version.Vector, error) { return l.r.tree.Stamp() }
+func (l local) Begin(ctx context.Context) (version.Vector, error) { return l.r.tree.Stamp(ctx) }
 
 func (l local) Offer(_ context.Context, have version.Vector, knowledge func(version.Vector) error, state func(*item.Item) error) error {
 	return l.r.tree.Offer(have, knowledge, state)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"iter"
 	"maps"
 
@@ -36,7 +37,7 @@ func (o *offer) all() iter.Seq2[*item.Item, error] {
 
 // offer has `to` tell its knowledge, and `from` send what that lacks.
 func (w *World) offer(from, to *Replica) *offer {
-	have, err := to.tree.Stamp()
+	have, err := to.tree.Stamp(context.Background())
 	w.must(err)
 	to.now = nil
 	w.fsync(to)
