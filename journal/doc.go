@@ -87,7 +87,8 @@
 // What Badger writes through a mapping to a block that a full disk has not got would end the process. So the blocks of the
 // active memtable's log are there before a commit needs them (room, in room.go), some MiB ahead where the disk has much
 // more; a commit for which there is no room fails with ENOSPC, as does one that may rotate the memtable where there is
-// none for the table that it becomes, and so does Open.
+// none for the table that it becomes, and so does Open, where there is none for the tables that the logs of a killed
+// process become. Close leaves the log as that does, where there is none.
 //
 // # What is not promised
 //

@@ -102,3 +102,30 @@ func TestFullDisk(t *testing.T) {
 		must(t, j.Close())
 	}
 }
+
+// A journal is closed on a full disk too, where Badger has no room to close; what it holds is there when it is opened with
+// room, and without it is not opened.
+func TestCloseOnFullDisk(t *testing.T) {
+	dir, fill, release, ok := smallDisk(t)
+	if !ok {
+		return
+	}
+	at := filepath.Join(dir, "journal")
+	j := openDir(t, at)
+	fill(0)
+	n := commitUntilFull(t, j, 0)
+	must(t, j.Close())
+	if _, err := Open(Options{Dir: at}); !errors.Is(err, ErrLocked) {
+		t.Errorf("opened beside a process that has not ended: %v", err)
+	}
+	must(t, j.lock.Close()) // as the process ends
+	release()
+	fill(leastRoom + 1<<20)
+	if _, err := Open(Options{Dir: at}); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("opened without room for its tables: %v", err)
+	}
+	release()
+	j = openDir(t, at)
+	checkBig(t, j, n)
+	must(t, j.Close())
+}

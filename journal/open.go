@@ -68,7 +68,7 @@ func open(o Options) (*Journal, error) {
 		if j.lock, err = lock(o.Dir); err != nil {
 			return nil, err
 		}
-		if err := errors.Join(checkRoom(o.Dir, leastRoom), syncFiles(o.Dir)); err != nil {
+		if err := errors.Join(checkRoomToOpen(o.Dir), syncFiles(o.Dir)); err != nil {
 			j.lock.Close()
 			return nil, err
 		}
@@ -169,10 +169,15 @@ func empty(txn *badger.Txn) bool {
 	return !it.Valid()
 }
 
-// Close ends the journal. What it holds is on disk then. No other call may be at work.
+// Close ends the journal. What it holds is on disk then. No other call may be at work. Where a full disk has no room for
+// what Badger makes as it closes all is left as a process leaves it that is killed: the directory stays locked as long as
+// this one lives.
 func (j *Journal) Close() error {
 	var errs []error
 	if j.db != nil {
+		if j.tail != nil && j.tail.dir != "" && errors.Is(checkRoom(j.tail.dir, rotationRoom), unix.ENOSPC) {
+			return j.Sync()
+		}
 		errs = append(errs, j.db.Close())
 	}
 	if j.lock != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -109,6 +110,24 @@ func free(dir string) (int64, error) {
 		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
 	return int64(st.Bavail) * st.Bsize, nil
+}
+
+// checkRoomToOpen says whether there is room for what Badger makes as it opens dir: of the logs that a process has left which
+// was killed, tables.
+func checkRoomToOpen(dir string) error {
+	least := int64(leastRoom)
+	logs, err := memFiles(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range logs {
+		var st unix.Stat_t
+		if err := unix.Stat(filepath.Join(dir, name), &st); err != nil {
+			return &os.PathError{Op: "stat", Path: name, Err: err}
+		}
+		least += st.Blocks * 512
+	}
+	return checkRoom(dir, least)
 }
 
 // checkRoom says whether Badger can make files of that size in dir.
