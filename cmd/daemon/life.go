@@ -26,6 +26,9 @@ func (r *replica) serveMounted(ctx context.Context, tcp net.Listener, ready func
 	below := start(r.disk.Run, end)
 	sessions := start(r.replicator.Run, end)
 	resting := start(func(ctx context.Context) error { return letGo(ctx, r.log) }, end)
+	looking := start(func(ctx context.Context) error {
+		return r.damage.look(ctx, r.log, r.disk.WaitSettled, r.journal.Verify)
+	}, end)
 	server := start(func(ctx context.Context) error {
 		if tcp == nil {
 			return nil
@@ -63,7 +66,7 @@ func (r *replica) serveMounted(ctx context.Context, tcp net.Listener, ready func
 	if answers != nil {
 		err = errors.Join(err, answers.stop())
 	}
-	err = errors.Join(err, below.stop())
+	err = errors.Join(err, below.stop(), looking.stop())
 	select {
 	case <-unmounted:
 		return errors.Join(err, r.under.mount.Close())

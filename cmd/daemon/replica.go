@@ -36,6 +36,7 @@ type replica struct {
 	server     *sshpeer.Server
 	meter      meter
 	refused    refusals
+	damage     damage
 	listen     string // where the embedded server listens
 	began      time.Time
 }

@@ -50,6 +50,7 @@ func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) 
 	if now.Held != "" {
 		s.Problems = append(s.Problems, report.Problem{What: "held: " + now.Held})
 	}
+	s.Problems = append(s.Problems, r.damage.problems()...)
 	// Only a change tells: a disk that went read-only for an error may not say so.
 	if err := r.root.Chtimes(".", time.Now(), time.Time{}); errors.Is(err, syscall.EROFS) {
 		s.Problems = append(s.Problems, report.Problem{What: told(err)})

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"syncfs/cmd/report"
+	"syncfs/journal"
 )
 
 // mostNamed is how many things of a kind are named: more are counted.
@@ -46,6 +47,8 @@ func told(err error) string {
 		return err.Error() + ": make room, and it is tried again"
 	case errors.Is(err, syscall.EROFS):
 		return err.Error() + ": make the filesystem underneath writable again"
+	case errors.Is(err, journal.ErrCorrupt):
+		return err.Error() + ": unmount, put .syncfs/journal away and mount again: the folder is taken in anew"
 	}
 	return err.Error()
 }
