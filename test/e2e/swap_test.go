@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"errors"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,4 +74,50 @@ func list(dir string, names []string, stop chan struct{}) error {
 			}
 		}
 	}
+}
+
+// Whoever is killed amid swaps that arrive takes none of them for its own: what a made of its folder stays so.
+func TestKilledAmidSwapsNothingIsUndone(t *testing.T) {
+	seed := time.Now().UnixNano()
+	if s := os.Getenv("SYNCFS_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseInt(s, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("SYNCFS_SEED=%d", seed)
+	random := rand.New(rand.NewSource(seed))
+	a, b := pair(t)
+	names := []string{"c", "d", "e", "f", "g", "h", "i", "j"}
+	for i, name := range names {
+		if i%2 == 0 {
+			a.Write(name+"/in", "of "+name)
+			a.Write(name+"/deep/in", "deep in "+name)
+		} else {
+			a.Write(name, "of "+name)
+		}
+	}
+	a.Flush()
+	for range 20 {
+		for range 4 {
+			random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+			for _, to := range names[1 : 2+random.Intn(4)] {
+				a.must(unix.Renameat2(unix.AT_FDCWD, a.Path(names[0]), unix.AT_FDCWD, a.Path(to), unix.RENAME_EXCHANGE))
+			}
+		}
+		flush := make(chan struct{})
+		go func() {
+			defer close(flush)
+			a.Try("flush", a.Dir, "--timeout", "5s")
+		}()
+		wait(time.Duration(random.Intn(40)) * time.Millisecond)
+		b.Kill()
+		<-flush
+		b.Mount()
+	}
+	made := readTree(t, a.Dir)
+	a.Flush()
+	b.Flush()
+	wantEqual(t, "a, as it was", made, "a", readTree(t, a.Dir))
+	WantEqual(t, a, b)
 }
