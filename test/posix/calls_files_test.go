@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -17,6 +19,12 @@ var openBits = map[string]int{
 	"path": unix.O_PATH, "tmpfile": unix.O_TMPFILE, "direct": unix.O_DIRECT, "nonblock": unix.O_NONBLOCK,
 	"noatime": unix.O_NOATIME, "sync": unix.O_SYNC, "dsync": unix.O_DSYNC, "both": 3,
 }
+
+var rwBits = map[string]int{"append": unix.RWF_APPEND, "dsync": unix.RWF_DSYNC, "sync": unix.RWF_SYNC,
+	"nowait": unix.RWF_NOWAIT, "hipri": unix.RWF_HIPRI, "bad": 1 << 20}
+
+var resolveBits = map[string]int{"beneath": unix.RESOLVE_BENEATH, "inroot": unix.RESOLVE_IN_ROOT, "nosymlinks": unix.RESOLVE_NO_SYMLINKS,
+	"nomagiclinks": unix.RESOLVE_NO_MAGICLINKS, "noxdev": unix.RESOLVE_NO_XDEV, "bad": 1 << 20}
 
 // What opens, reads and writes files.
 var fileCalls = map[string]call{
@@ -74,8 +82,43 @@ var fileCalls = map[string]call{
 		return fmt.Sprint(n), err
 	},
 	"pwrite2": func(p *process, a args) (string, error) {
-		flags := bits(a[3], map[string]int{"append": unix.RWF_APPEND, "dsync": unix.RWF_DSYNC, "nowait": unix.RWF_NOWAIT})
-		n, err := unix.Pwritev2(p.fd(a[0]), [][]byte{[]byte(a[1])}, number(a[2]), flags)
+		n, err := unix.Pwritev2(p.fd(a[0]), [][]byte{[]byte(a[1])}, number(a[2]), bits(a[3], rwBits))
+		return fmt.Sprint(n), err
+	},
+	"pread2": func(p *process, a args) (string, error) {
+		buf := make([]byte, number(a[1]))
+		n, err := unix.Preadv2(p.fd(a[0]), [][]byte{buf}, number(a[2]), bits(a[3], rwBits))
+		return text(buf[:max(n, 0)]), err
+	},
+	// writebad and readbad have so many bytes of memory, then an address that is none, then more memory.
+	"writebad": func(p *process, a args) (string, error) {
+		n, err := vectors(unix.SYS_PWRITEV, p.fd(a[0]), int(number(a[1])), number(a[2]))
+		return fmt.Sprint(n), err
+	},
+	"readbad": func(p *process, a args) (string, error) {
+		n, err := vectors(unix.SYS_PREADV, p.fd(a[0]), int(number(a[1])), number(a[2]))
+		return fmt.Sprint(n), err
+	},
+	// many has one piece of memory more than a call may have.
+	"many": func(p *process, a args) (string, error) {
+		n, err := unix.Pwritev(p.fd(a[0]), slices.Repeat([][]byte{{'x'}}, int(number(a[1]))), 0)
+		return fmt.Sprint(n), err
+	},
+	"openat2": func(p *process, a args) (string, error) {
+		w := p.place(a[1])
+		how := unix.OpenHow{Flags: uint64(bits(a[2], openBits) | unix.O_CLOEXEC), Resolve: uint64(bits(a.at(3), resolveBits))}
+		if a.at(4) != "" {
+			how.Mode = uint64(mode(a[4], 0))
+		}
+		fd, err := unix.Openat2(w.dir, w.path, &how)
+		if err == nil {
+			p.fds[a[0]] = fd
+		}
+		return "", err
+	},
+	// unread is how many bytes are left to read.
+	"unread": func(p *process, a args) (string, error) {
+		n, err := unix.IoctlGetInt(p.fd(a[0]), unix.TIOCINQ)
 		return fmt.Sprint(n), err
 	},
 	"seek": func(p *process, a args) (string, error) {
@@ -145,6 +188,14 @@ var fileCalls = map[string]call{
 	"xfsz": func(p *process, a args) (string, error) {
 		return "", until(func() bool { return p.signals.Load() > 0 })
 	},
+}
+
+// vectors reads or writes with three pieces of memory, of which the second is none.
+func vectors(nr uintptr, fd, size int, off int64) (int, error) {
+	good := alignedText(strings.Repeat("v", size))
+	v := []unix.Iovec{{Base: &good[0], Len: uint64(size)}, {Len: uint64(size)}, {Base: &good[0], Len: uint64(size)}}
+	n, _, errno := unix.Syscall6(nr, uintptr(fd), addressOf(&v[0]), 3, uintptr(off), 0, 0)
+	return int(n), errnoOrNil(errno)
 }
 
 // text is what was read, in a form that stays short.

@@ -33,7 +33,12 @@ var spaceCalls = map[string]call{
 		return fmt.Sprint(n), err
 	},
 	"sendfile": func(p *process, a args) (string, error) {
-		n, err := unix.Sendfile(p.fd(a[1]), p.fd(a[0]), nil, int(number(a[2])))
+		var off *int64
+		if a.at(3) != "" {
+			at := number(a[3])
+			off = &at
+		}
+		n, err := unix.Sendfile(p.fd(a[1]), p.fd(a[0]), off, int(number(a[2])))
 		return fmt.Sprint(n), err
 	},
 	// splice goes through a pipe.
@@ -53,6 +58,24 @@ var spaceCalls = map[string]call{
 	},
 	"clone": func(p *process, a args) (string, error) {
 		return "", unix.IoctlFileClone(p.fd(a[1]), p.fd(a[0]))
+	},
+	"clonerange": func(p *process, a args) (string, error) {
+		return "", unix.IoctlFileCloneRange(p.fd(a[1]), &unix.FileCloneRange{Src_fd: int64(p.fd(a[0])), Src_length: uint64(number(a[2]))})
+	},
+	"dedupe": func(p *process, a args) (string, error) {
+		return "", unix.IoctlFileDedupeRange(p.fd(a[0]), &unix.FileDedupeRange{Src_length: uint64(number(a[2])),
+			Info: []unix.FileDedupeRangeInfo{{Dest_fd: int64(p.fd(a[1]))}}})
+	},
+	// splicein and spliceout go between a file, at an offset, and a pipe that is open at both ends.
+	"splicein": func(p *process, a args) (string, error) {
+		off := number(a[2])
+		n, err := unix.Splice(p.fd(a[0]), &off, p.fd(a[1]), nil, int(number(a[3])), unix.SPLICE_F_NONBLOCK)
+		return fmt.Sprintf("%d to %d", n, off), err
+	},
+	"spliceout": func(p *process, a args) (string, error) {
+		off := number(a[2])
+		n, err := unix.Splice(p.fd(a[0]), nil, p.fd(a[1]), &off, int(number(a[3])), unix.SPLICE_F_NONBLOCK)
+		return fmt.Sprintf("%d to %d", n, off), err
 	},
 	// overfill writes more than there is room for, and says whether one of the calls told.
 	"overfill": func(p *process, a args) (string, error) {

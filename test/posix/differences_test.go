@@ -16,6 +16,7 @@ var differences = []difference{
 	{name: "fallocate/collapses and inserts", why: "the kernel passes no such mode on"},
 	{name: "fallocate/through what is cached and mapped", why: "the kernel passes no such mode on"},
 	{name: "fallocate/of a file opened for appending", why: "the kernel passes no such mode on"},
+	{name: "io/flags of one call", call: `pread2 a 5 0 nowait => "hello"|EAGAIN|EOPNOTSUPP`, why: "the kernel refuses it to FUSE"},
 	{name: "open/reading what is open for writing, and the other way round", call: "seek c 9223372036854775807 set => EINVAL|9223372036854775807",
 		why: "the kernel knows not how large files can be underneath"},
 
@@ -27,6 +28,7 @@ var differences = []difference{
 	{name: "fallocate/punches holes", call: "segments a => data 0-4096 8192-16384", stage: "ordinary",
 		why: "the kernel does not tell what it has not written back"},
 	{name: "open/direct", call: "pwrite a x 1 => EINVAL|1", stage: "ordinary", why: "the daemon's own writes are not direct"},
+	{name: "io/and in direct I/O", stage: "ordinary", why: "the daemon's own writes are not direct"},
 	{name: "open/a file that is written is not run", call: `exec ./f => 0|""`, stage: "ordinary",
 		why: "the daemon has no more rights than the user, who may not read it"},
 	{name: "maps/shared", stage: "ordinary", why: "the kernel does not clear what is beyond the end of a file"},

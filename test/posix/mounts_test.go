@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,14 +15,18 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"syncfs/fusefs"
 	"syncfs/journal/change"
+	"syncfs/test/churn"
 )
 
 // daemonEnv is set for a process that mounts the folder that it names, until its standard input ends.
 const (
 	daemonEnv   = "POSIX_TEST_DAEMON"
 	readOnlyEnv = "POSIX_TEST_READ_ONLY"
+	journalEnv  = "POSIX_TEST_JOURNAL" // what programs do is journaled, as the daemon of a replica does
 )
 
 // patience is how long a test waits for what must come.
@@ -33,6 +38,9 @@ type forgetful struct{}
 func (forgetful) Record(change.Change) uint64 { return 0 }
 
 func daemonMain(dir string) int {
+	if os.Getenv(journalEnv) != "" {
+		return replicaMain(dir)
+	}
 	m, err := fusefs.Mount(dir, fusefs.Options{
 		Recorder: forgetful{},
 		Logger:   slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
@@ -49,6 +57,28 @@ func daemonMain(dir string) int {
 		return 1
 	}
 	m.Wait()
+	return 0
+}
+
+// replicaMain makes the folder a replica. It has no peer; what it can't read or journal it may tell.
+func replicaMain(dir string) int {
+	r, err := churn.Start(dir, "posix", slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), nil)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println("serves")
+	io.Copy(io.Discard, os.Stdin)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err = r.Rest(ctx)
+	if errors.Is(err, unix.EFBIG) { // what a case wrote beyond the size of a file: it is told once
+		err = r.Rest(ctx)
+	}
+	if err := errors.Join(err, r.End()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return 0
 }
 

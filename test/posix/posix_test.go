@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == fusefs.HelperArg {
 		os.Exit(fusefs.HelperMain())
 	}
+	if path, set := os.LookupEnv(execEnv); set {
+		os.Exit(execMain(path))
+	}
 	if os.Getenv(processEnv) != "" {
 		os.Exit(processMain())
 	}

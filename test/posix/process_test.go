@@ -45,7 +45,7 @@ var calls = map[string]call{}
 
 func init() {
 	for _, family := range []map[string]call{nameCalls, fileCalls, spaceCalls, attrCalls, timeCalls, xattrCalls,
-		lockCalls, mapCalls, dirCalls, processCalls} {
+		lockCalls, mapCalls, dirCalls, processCalls, aioCalls} {
 		for name, c := range family {
 			calls[name] = c
 		}

@@ -70,6 +70,15 @@ func TestOnOneProcessor(t *testing.T) {
 	ordinaryStage(t, "GOMAXPROCS=1").play(t, load(t), "owner")
 }
 
+// TestJournaled has all that programs do journaled, which they must not see.
+func TestJournaled(t *testing.T) {
+	t.Parallel()
+	if rootHere(t) {
+		rootStage(t, journalEnv+"=1").play(t, load(t), "owner")
+	}
+	ordinaryStage(t, journalEnv+"=1").play(t, load(t), "owner")
+}
+
 // TestReadOnly has the native directory mounted read-only too.
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
