@@ -164,10 +164,12 @@ func (r *Replicator) Changed() {
 	}
 }
 
-// A session is due this long after the last of a run of changes, and no longer than this after the first.
+// A session is due this long after the last of a run of changes, and no longer than this after the first. Whether there was
+// another is looked for now and then: to be woken by each would cost a program that makes many as much as the changes do.
 const (
 	calm   = 300 * time.Millisecond
 	unrest = 2 * time.Second
+	glance = 50 * time.Millisecond
 )
 
 // spread makes sessions due soon after changes.
@@ -192,20 +194,18 @@ func (r *Replicator) spread() {
 
 // settle waits until a run of changes is over or has gone on for long.
 func (r *Replicator) settle() {
-	long := time.NewTimer(unrest)
-	defer long.Stop()
-	still := time.NewTimer(calm)
-	defer still.Stop()
-	for {
+	t := time.NewTicker(glance)
+	defer t.Stop()
+	for passed, still := glance, glance; passed <= unrest && still <= calm; passed, still = passed+glance, still+glance {
 		select {
-		case <-r.changed:
-			still.Reset(calm)
-		case <-still.C:
-			return
-		case <-long.C:
-			return
+		case <-t.C:
 		case <-r.ctx.Done():
 			return
+		}
+		select {
+		case <-r.changed:
+			still = 0
+		default:
 		}
 	}
 }
