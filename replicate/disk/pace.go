@@ -11,7 +11,7 @@ const (
 	// share is what part of the time the loop works while there is a storm.
 	share = 10
 	// pause is the longest that it does nothing then,
-	pause = time.Second
+	pause = 5 * time.Second
 	// and calm how long it takes to see that the storm is over.
 	calm = 50 * time.Millisecond
 	// backlog is how many changes may be in the queue before it works all the time again.
