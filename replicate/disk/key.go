@@ -2,6 +2,7 @@ package disk
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 
 	"syncfs/journal"
@@ -81,15 +82,23 @@ func owners(tx *journal.Tx, slot journal.Slot) ([]item.ID, error) {
 	return a.IDs, nil
 }
 
-// seen is an entry on disk in the words of the tree: what a program that changes it has seen.
+// seen is an entry on disk in the words of the tree: what a program that changes it has seen. Of a copy, which the
+// journal may have no more, that is the attributes too, but for the extended ones.
 func seen(tx *journal.Tx, a *journal.Applied) (tree.Node, error) {
 	up, err := owners(tx, a.Parent)
-	return tree.Node{
+	n := tree.Node{
 		Node: view.Node{
 			IDs: a.IDs, Dir: a.Dir, Name: a.Name, Content: a.Content, CopyOf: a.CopyOf, CopyDots: a.CopyDots,
 		},
 		Parent: up,
-	}, err
+	}
+	if n.IsCopy() {
+		n.Meta = tree.Meta{item.Mode: octal(a.Mode)}
+		if a.MTime != a.Content.MTime {
+			n.Meta[item.MTime] = strconv.FormatInt(a.MTime, 10)
+		}
+	}
+	return n, err
 }
 
 // seenDir is a directory on disk in the words of the tree.

@@ -83,9 +83,7 @@ func (b *batch) rename(a *journal.Applied, k key, over *journal.Applied) error {
 		if held && id != a.IDs[0] { // the target has yet to be given the content
 			n.Content = over.Content
 		}
-		if !a.Dir {
-			n.IDs, n.CopyOf, n.CopyDots = []item.ID{id}, item.ID{}, nil
-		}
+		become(&n, id)
 	}
 	if over != nil {
 		if err := b.forget(over); err != nil {
@@ -101,6 +99,17 @@ func (b *batch) rename(a *journal.Applied, k key, over *journal.Applied) error {
 		return err
 	}
 	return b.attendMoved(&n)
+}
+
+// become notes which item a file is that was moved. The extended attributes of one that it was not are looked at anew.
+func become(a *journal.Applied, id item.ID) {
+	if a.Dir {
+		return
+	}
+	if !slices.Contains(a.IDs, id) {
+		a.XAttrs = item.Hash{}
+	}
+	a.IDs, a.CopyOf, a.CopyDots = []item.ID{id}, item.ID{}, nil
 }
 
 func (b *batch) renameShown(a *journal.Applied, k key, over *journal.Applied) (item.ID, error) {
@@ -210,14 +219,17 @@ func (b *batch) exchange(x, y *journal.Applied) error {
 	if err != nil {
 		return err
 	}
-	if err := b.Exchange(n, m); err != nil {
+	isX, isY, err := b.Exchange(n, m)
+	if err != nil {
 		return err
 	}
 	p, q, err := b.swap(x, y)
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.attendMoved(p), b.attendMoved(q))
+	become(p, isX)
+	become(q, isY)
+	return errors.Join(b.put(p), b.put(q), b.attendMoved(p), b.attendMoved(q))
 }
 
 // swap enters two entries each where the other was.

@@ -260,6 +260,9 @@ func (b *batch) commitOver(a, n *journal.Applied, t taken) error {
 	if err != nil {
 		return err
 	}
+	if k.IsCopy() { // it may be no more
+		k.Meta = metaOf(t.stat, t.xattrs)
+	}
 	id, err := b.Write(k, t.content)
 	if err != nil {
 		return err

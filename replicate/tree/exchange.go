@@ -6,36 +6,37 @@ import (
 	"syncfs/journal/item"
 )
 
-// Exchange has two nodes change places.
-func (e *Edit) Exchange(a, b Node) error {
-	x, err := e.subject(a)
+// Exchange has two nodes change places, and says which item each is then, the first of several.
+func (e *Edit) Exchange(a, b Node) (isA, isB item.ID, err error) {
+	x, err := e.moving(a)
 	if err != nil {
-		return err
+		return isA, isB, err
 	}
-	y, err := e.subject(b)
+	y, err := e.moving(b)
 	if err != nil {
-		return err
+		return isA, isB, err
 	}
 	if len(x) == 0 || len(y) == 0 {
-		return fmt.Errorf("%q and %q: %w", a.Name, b.Name, ErrNoItem)
+		return isA, isB, fmt.Errorf("%q and %q: %w", a.Name, b.Name, ErrNoItem)
 	}
 	if a.Dir || b.Dir {
 		if err := e.settleCycles(); err != nil {
-			return err
+			return isA, isB, err
 		}
 	}
 	ofA, err := e.seatOf(a, x[0])
 	if err != nil {
-		return err
+		return isA, isB, err
 	}
 	ofB, err := e.seatOf(b, y[0])
 	if err != nil {
-		return err
+		return isA, isB, err
 	}
-	if err := e.putAt(ofB, a, x); err != nil {
-		return err
+	if isA, err = e.putAt(ofB, a, x); err != nil {
+		return isA, isB, err
 	}
-	return e.putAt(ofA, b, y)
+	isB, err = e.putAt(ofA, b, y)
+	return isA, isB, err
 }
 
 // seatOf is where the program saw a node, if it says so, else where its item is shown.
@@ -51,16 +52,16 @@ func (e *Edit) seatOf(k Node, id item.ID) (seat, error) {
 	return seat{dir: dir, name: it.Place.Name}, err
 }
 
-func (e *Edit) putAt(s seat, k Node, ids []item.ID) error {
+func (e *Edit) putAt(s seat, k Node, ids []item.ID) (item.ID, error) {
 	if k.Dir {
 		if err := e.revive(ids[0]); err != nil {
-			return err
+			return ids[0], err
 		}
-		return e.moveDirs(ids, s.dir, s.name)
+		return ids[0], e.moveDirs(ids, s.dir, s.name)
 	}
 	id, err := e.single(ids, k.Content)
 	if err != nil {
-		return err
+		return id, err
 	}
-	return e.touchItem(id, k.Content, func(it *item.Item) { moveTo(it, s.dir, s.name, e.now()) })
+	return id, e.touchItem(id, k.Content, func(it *item.Item) { moveTo(it, s.dir, s.name, e.now()) })
 }

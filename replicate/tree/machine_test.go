@@ -215,7 +215,10 @@ func (m *machine) swap(t *rapid.T) {
 	x, y := r.at(a), r.at(b)
 	shown := r.tree()
 	m.law(t, r, "exchange "+a+" "+b, func() {
-		r.update(func(e *tree.Edit) error { return e.Exchange(x, y) })
+		r.update(func(e *tree.Edit) error {
+			_, _, err := e.Exchange(x, y)
+			return err
+		})
 	}, func(tree map[string]string) {
 		maps.DeleteFunc(tree, func(p, _ string) bool { return within(p, a) || within(p, b) })
 		for p, c := range shown {

@@ -13,7 +13,7 @@ import (
 // free. It says which item is there now: the target, where the source never left the machine, as it
 // is with a temporary file; else the source.
 func (e *Edit) Rename(k, dir Node, nm string, over *Node) (item.ID, error) {
-	ids, err := e.subject(k)
+	ids, err := e.moving(k)
 	if err != nil {
 		return item.Root, err
 	}
@@ -27,15 +27,8 @@ func (e *Edit) Rename(k, dir Node, nm string, over *Node) (item.ID, error) {
 	if err != nil {
 		return item.Root, err
 	}
-	switch {
-	case k.Dir:
+	if k.Dir {
 		return e.renameDir(k, ids, parent, nm, replaced)
-	case len(ids) == 0 && k.Content == nil:
-		return item.Root, fmt.Errorf("%q: %w", k.Name, ErrNoItem)
-	case len(ids) == 0:
-		k.Parent = dir.IDs
-		k.Name = nm
-		return e.recreate(k, *k.Content)
 	}
 	var seen *item.Content
 	if over != nil {

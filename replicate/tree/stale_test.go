@@ -218,7 +218,10 @@ func TestExchange(t *testing.T) {
 	a.put("g", "x2")
 	w.settle()
 	x, y := a.at("d"), a.at("g")
-	a.update(func(e *tree.Edit) error { return e.Exchange(x, y) })
+	a.update(func(e *tree.Edit) error {
+		_, _, err := e.Exchange(x, y)
+		return err
+	})
 	a.shows("d=x2", "g=", "g/f=x1")
 	b.rm("g")
 	b.put("d/f", "x3")

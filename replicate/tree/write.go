@@ -97,6 +97,19 @@ func (e *Edit) recreate(k Node, c item.Content) (item.ID, error) {
 	return e.Create(Node{Node: view.Node{IDs: k.Parent, Dir: true}}, k.Name, c, k.Meta, false)
 }
 
+// moving is the subject of an operation that moves k. A file that the journal has no more is one anew first.
+func (e *Edit) moving(k Node) ([]item.ID, error) {
+	ids, err := e.subject(k)
+	if err != nil || len(ids) > 0 || k.Dir {
+		return ids, err
+	}
+	if k.Content == nil {
+		return nil, fmt.Errorf("%q: %w", k.Name, ErrNoItem)
+	}
+	id, err := e.recreate(k, *k.Content)
+	return []item.ID{id}, err
+}
+
 // SetMeta sets one register of what is shown of a node: mode, mtime or an extended attribute.
 func (e *Edit) SetMeta(k Node, key, value string) error {
 	return e.setRegister(k, key, item.Register{Value: value})

@@ -174,7 +174,10 @@ func (w *World) exchange(r *Replica, a, b string) {
 	}
 	w.local(r, &change{
 		what: "exchange " + a + " " + b,
-		do:   func(e *tree.Edit) error { return e.Exchange(x.Node, y.Node) },
+		do: func(e *tree.Edit) error {
+			_, _, err := e.Exchange(x.Node, y.Node)
+			return err
+		},
 		want: func(t Tree) {
 			x, y := take(t, a), take(t, b)
 			moveTo(t, x, b)

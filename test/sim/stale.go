@@ -25,7 +25,7 @@ func (w *World) stale(s scene) {
 	}
 	r.lag = nil
 	k, d := pick(m.all[1:], s.A), pick(m.dirs(), s.B)
-	switch s.C % 4 {
+	switch s.C % 5 {
 	case 0:
 		w.staleCreate(r, m, d, letter(s.A))
 	case 1:
@@ -34,6 +34,8 @@ func (w *World) stale(s scene) {
 		w.staleWrite(r, m, k)
 	case 3:
 		w.staleRemove(r, m, k)
+	case 4:
+		w.staleExchange(r, m, k, pick(m.all[1:], s.B))
 	}
 }
 
@@ -71,6 +73,19 @@ func (w *World) staleMove(r *Replica, m *moment, k, d entry, name string) {
 		return err
 	}
 	w.locally(r, c, seen...)
+}
+
+func (w *World) staleExchange(r *Replica, m *moment, k, l entry) {
+	if within(k.path, l.path) || within(l.path, k.path) {
+		return
+	}
+	c := &change{what: "exchange " + k.path + " " + l.path}
+	c.do = func(e *tree.Edit) error {
+		x, y, err := e.Exchange(k.Node, l.Node)
+		c.moved = append(slices.Concat(k.IDs, l.IDs), x, y)
+		return err
+	}
+	w.locally(r, c)
 }
 
 func (w *World) staleWrite(r *Replica, m *moment, k entry) {
