@@ -36,6 +36,11 @@ func (b *batch) takeRename(path, to string, inode uint64) error {
 	if err != nil {
 		return err
 	}
+	if a != nil && over != nil {
+		if a, over, err = b.replaceMade(a, over, k, inode); err != nil {
+			return err
+		}
+	}
 	switch {
 	case a == nil:
 		return b.renameUnknown(from, k, to)
@@ -46,6 +51,24 @@ func (b *batch) takeRename(path, to string, inode uint64) error {
 		over = nil
 	}
 	return b.rename(a, k, over)
+}
+
+// replaceMade: where the tree shows a at k already, since a peer has made the rename, it has something else there for a
+// program to replace: that is removed.
+func (b *batch) replaceMade(a, over *journal.Applied, k key, inode uint64) (nowA, nowOver *journal.Applied, err error) {
+	shown, err := b.isShownAt(a, k)
+	if err != nil || !shown || over.Dir || len(over.IDs) == 0 {
+		return a, over, err
+	}
+	n, _, err := b.NodeOf(a.IDs[0])
+	if err != nil || slices.Contains(n.IDs, over.IDs[0]) {
+		return a, over, err
+	}
+	if err := b.gone(over, inode); err != nil {
+		return a, over, err
+	}
+	a, err = at(a).applied(b.Tx)
+	return a, nil, err
 }
 
 // renameUnknown: a file whose content was not taken yet is now at k, or something that is not known: that is left for a
