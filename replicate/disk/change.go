@@ -276,6 +276,9 @@ func (b *batch) hold(k key) error {
 	if w, _ := b.f.works.get(k); err != nil || st.Kind != step.File || w.inode != 0 && w.inode != st.Signature.Ino {
 		return nil // gone again or elsewhere, as later changes will say
 	}
+	if moved, err := b.isMoved(k, st); err != nil || moved {
+		return err
+	}
 	dir, err := seenDir(b.Tx, k.dir)
 	if err != nil {
 		return err

@@ -72,3 +72,39 @@ func TestWaitingEndsWithoutTheLoop(t *testing.T) {
 	}
 	close(busy)
 }
+
+// A file that a step has moved just before a crash, and that is written before the scan has found it, is the same file.
+func TestWrittenWhereAStepHasPutIt(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "1"))
+	a.must(a.write("h", "3"))
+	converge(t, a, b)
+	a.must(a.rename("f", "g"))
+	b.names.Lock()
+	b.fault = func(op, _ string, after bool) error {
+		if op == "move" && after {
+			return errCrash
+		}
+		return nil
+	}
+	b.names.Unlock()
+	_ = b.takeStates(b.ctx(), a)
+	b.end()
+	b.noFault()
+	listed := make(chan struct{})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	b.listing = func(string) {
+		select {
+		case <-listed:
+		case <-ctx.Done():
+		}
+	}
+	b.begin()
+	b.must(b.write("g", "2"))
+	b.must(b.unlink("h"))
+	b.must(b.folder.do(b.ctx(), b.folder.drain))
+	close(listed)
+	converge(t, a, b)
+	diff(t, "disk", a.fake.tree(), "wanted", map[string]string{"g": `644 "2"`})
+}

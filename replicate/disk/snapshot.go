@@ -138,6 +138,11 @@ func (b *batch) commit(k key, t taken) error {
 	if a != nil && a.Dir {
 		return nil // a directory by now, as the queue will tell
 	}
+	if a == nil {
+		if moved, err := b.isMoved(k, t.stat); err != nil || moved {
+			return err
+		}
+	}
 	n := &journal.Applied{
 		Parent: k.dir, Name: k.name, Content: &t.content, Signature: t.stat.Signature, Racy: t.racy,
 		Mode: t.stat.Mode & modeBits, MTime: t.content.MTime, XAttrs: digest(t.xattrs),
@@ -174,6 +179,20 @@ func (b *batch) commit(k key, t taken) error {
 		}
 	}
 	return keep(b.Tx, t.content.Root, t.list)
+}
+
+// isMoved tells whether what is at k is a file that the journal has elsewhere: moved before anybody looked. It is for a
+// scan to find that, and what else is new of it.
+func (b *batch) isMoved(k key, st step.Stat) (bool, error) {
+	was, _, err := b.movedFrom(k, st)
+	if err != nil || was == nil {
+		return false, err
+	}
+	path, err := k.path(b.Tx)
+	if err != nil {
+		return false, err
+	}
+	return true, b.lookAgain(path)
 }
 
 // commitByOthers journals what was written to a file by one of its names, n, under the others: at once, so that no
