@@ -418,3 +418,20 @@ func TestStepsInADirectoryThatIsRenamed(t *testing.T) {
 		t.Errorf("the file: %v, %v", info, err)
 	}
 }
+
+// The inode number of a file that is gone may be a directory's by now: a step that is meant for the file leaves that alone.
+func TestAStepForAFileLeavesADirectoryAlone(t *testing.T) {
+	m := start(t)
+	m.must(os.Mkdir(m.path("d"), 0o755))
+	file := m.signature("d")
+	file.Dir = false
+	if _, _, err := m.Move("d", "e", file); !errors.Is(err, step.ErrChanged) {
+		t.Errorf("move: %v", err)
+	}
+	if _, err := m.Remove("d", file); !errors.Is(err, step.ErrChanged) {
+		t.Errorf("remove: %v", err)
+	}
+	if names := m.names(""); names != "d" {
+		t.Errorf("left: %s", names)
+	}
+}

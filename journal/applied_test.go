@@ -63,6 +63,7 @@ func drawApplied(t *rapid.T) *Applied {
 		a.IDs = append(a.IDs, item.ID{n})
 	}
 	if a.Dir {
+		a.Signature.Dir = a.Signature.Ino != 0
 		a.Slot = Slot(rapid.IntRange(1, 4).Draw(t, "slot"))
 		return a
 	}

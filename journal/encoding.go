@@ -116,6 +116,7 @@ func (a *Applied) read(r *canon.Reader) {
 	a.MTime = r.Varint()
 	copy(a.XAttrs[:], r.Bytes(len(a.XAttrs)))
 	a.Signature = readSignature(r)
+	a.Signature.Dir = a.Dir && a.Signature.Ino != 0
 }
 
 func readContent(r *canon.Reader, symlink bool) *item.Content {

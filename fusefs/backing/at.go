@@ -30,6 +30,7 @@ func Stat(name string, st *unix.Stat_t) step.Stat {
 		GID:   st.Gid,
 		Rdev:  uint64(st.Rdev),
 		Signature: signature.Signature{
+			Dir:   kind(st.Mode) == step.Dir,
 			Dev:   uint64(st.Dev),
 			Ino:   st.Ino,
 			Size:  st.Size,

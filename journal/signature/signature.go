@@ -5,6 +5,7 @@ package signature
 // A Signature is what stat(2) says of a file. Times are nanoseconds since 1970. The zero Signature
 // stands for a file that is not there.
 type Signature struct {
+	Dir          bool // the number of a file that is gone may be a directory's by now
 	Dev, Ino     uint64
 	Size         int64
 	MTime, CTime int64

@@ -95,7 +95,7 @@ func (d *fake) Stat(path string) (step.Stat, error) {
 		kind = step.Symlink
 	}
 	return step.Stat{Name: filepath.Base(path), Kind: kind, Mode: st.Mode & 0o7777, Nlink: uint64(st.Nlink), Signature: signature.Signature{
-		Dev: st.Dev, Ino: st.Ino, Size: st.Size, MTime: st.Mtim.Nano(), CTime: st.Ctim.Nano(),
+		Dir: kind == step.Dir, Dev: st.Dev, Ino: st.Ino, Size: st.Size, MTime: st.Mtim.Nano(), CTime: st.Ctim.Nano(),
 	}}, nil
 }
 
@@ -188,7 +188,7 @@ func (d *fake) expect(path string, sig signature.Signature) error {
 		return nil
 	case err != nil && !errors.Is(err, syscall.ENOENT):
 		return err
-	case err != nil, st.Kind == step.Dir && st.Signature.Ino != sig.Ino, st.Kind != step.Dir && st.Signature != sig:
+	case err != nil, st.Signature.Dir != sig.Dir, sig.Dir && st.Signature.Ino != sig.Ino, !sig.Dir && st.Signature != sig:
 		return step.ErrChanged
 	}
 	if _, busy := d.busy.Load(path); busy {
