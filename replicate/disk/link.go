@@ -172,17 +172,34 @@ func (b *batch) otherNamesAfter(n *journal.Applied, done key, so func(*journal.A
 func (b *batch) passWork(k key, a *journal.Applied) error {
 	w, ok := b.toDo(k)
 	b.dropWork(k)
-	if !ok || a == nil || a.Dir || a.Signature.Ino == 0 {
+	if !ok {
 		return nil
 	}
-	l, _, err := b.names(a.Signature, k, 1, nil)
+	var of signature.Signature
+	switch {
+	case a != nil && !a.Dir:
+		of = a.Signature
+	case a == nil && w.inode != 0: // its content was never taken by this name
+		folder, err := b.Tx.Folder()
+		if err != nil {
+			return err
+		}
+		of = signature.Signature{Dev: folder.Dev, Ino: w.inode}
+	}
+	if of.Ino == 0 {
+		return nil
+	}
+	l, _, err := b.names(of, k, 1, nil)
 	if err != nil || len(l) == 0 {
 		return err
 	}
-	if _, has := b.f.works.get(at(l[0])); !has {
-		w.busy, w.whole, w.ranges, w.tries = false, true, nil, 0
-		b.setWork(at(l[0]), w)
+	if other, has := b.f.works.get(at(l[0])); has {
+		w = other // anew: a worker may have read it before it was written
+	} else {
+		w.busy = false
 	}
+	w.whole, w.ranges, w.tries = true, nil, 0
+	b.setWork(at(l[0]), w)
 	return nil
 }
 

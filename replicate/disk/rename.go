@@ -43,7 +43,7 @@ func (b *batch) takeRename(path, to string, inode uint64) error {
 	}
 	switch {
 	case a == nil:
-		return b.renameUnknown(from, k, to)
+		return b.renameUnknown(from, k, over, to)
 	case over != nil && (over.Dir != a.Dir || !b.isKnown(over, inode)):
 		if err := b.gone(over, inode); err != nil {
 			return err
@@ -72,11 +72,15 @@ func (b *batch) replaceMade(a, over *journal.Applied, k key, inode uint64) (nowA
 }
 
 // renameUnknown: a file whose content was not taken yet is now at k, or something that is not known: that is left for a
-// scan, when all that was recorded is journaled.
-func (b *batch) renameUnknown(from, k key, to string) error {
+// scan, when all that was recorded is journaled. What was written to the file that it replaces is so by the other names of
+// that.
+func (b *batch) renameUnknown(from, k key, over *journal.Applied, to string) error {
 	w, ok := b.toDo(from)
 	if !ok {
 		return b.lookAgain(to)
+	}
+	if err := b.passWork(k, over); err != nil {
+		return err
 	}
 	w.whole, w.ranges = true, nil
 	b.dropWork(from)

@@ -83,6 +83,9 @@ func (f *Folder) commitAll(l []taken) error {
 		if err := b.mistaken(w, &t); err != nil {
 			return err
 		}
+		if t.err == nil && t.stat.Nlink > 1 && !b.still(t) {
+			t.err = errMoving
+		}
 		if again := notExist(t.err) || errors.Is(t.err, errMoving); again && w.tries < maxTries {
 			w.tries++
 			f.later(time.Duration(w.tries)*retake, func(b *batch) error {
@@ -99,6 +102,13 @@ func (f *Folder) commitAll(l []taken) error {
 		}
 		return b.untaken(t.key, path, t.err)
 	})
+}
+
+// still tells whether a file of several names is as it was read: what was written meanwhile by a name that is gone nobody
+// says any more.
+func (b *batch) still(t taken) bool {
+	st, err := b.f.disk.Stat(t.path)
+	return err == nil && sameBytes(st.Signature, t.stat.Signature)
 }
 
 // mistaken has what was read count for nothing where it is not of the file meant: another was at its path just then.
