@@ -57,6 +57,9 @@ func (x *executor) placeFile(n tree.Node, k key) error {
 	if err := x.collect(); err != nil {
 		return err
 	}
+	if err := x.fresh(); err != nil {
+		return err
+	}
 	donor, err := x.donor(n)
 	if err != nil {
 		return err
@@ -108,6 +111,9 @@ func (x *executor) identify(a *journal.Applied, n tree.Node) (*journal.Applied, 
 		if known {
 			return a, nil
 		}
+	}
+	if err := x.fresh(); err != nil {
+		return nil, err
 	}
 	c := *a
 	c.IDs, c.CopyOf, c.CopyDots, c.Content = n.IDs, n.CopyOf, n.CopyDots, n.Content
@@ -283,6 +289,9 @@ func (x *executor) enterAbsent(n tree.Node, k key, home *journal.Applied) error 
 			}
 			return errDoing
 		}
+	}
+	if err := x.fresh(); err != nil {
+		return err
 	}
 	if n.Group() != item.Root {
 		// Where it could be a further name of a file that is here it can be a copy of it.

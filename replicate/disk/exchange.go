@@ -127,11 +127,14 @@ func (x *executor) exchangeStep(a, b *journal.Applied) (moved, back *journal.App
 	if err != nil {
 		return nil, nil, err
 	}
-	if a, err = l.applied(x.Tx); err != nil || a == nil || !is(a, there) {
-		return nil, nil, again(err)
+	if a, err = l.applied(x.Tx); err != nil {
+		return nil, nil, err
 	}
-	if b, err = k.applied(x.Tx); err != nil || b == nil || !is(b, was) {
-		return nil, nil, again(err)
+	if b, err = k.applied(x.Tx); err != nil {
+		return nil, nil, err
+	}
+	if a == nil || !is(a, there) || b == nil || !is(b, was) { // what has changed places is not known
+		return nil, nil, again(errors.Join(x.lookAgain(from), x.lookAgain(to)))
 	}
 	moved, back, err = x.exchanged(a, b, there, was)
 	if err == nil && moved.Group != item.Root {

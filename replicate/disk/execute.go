@@ -68,6 +68,7 @@ var (
 	errDoing   = errors.New("waits for a name that waits for it")
 	errEnough  = errors.New("enough for one transaction")
 	errAgain   = errors.New("the disk has changed meanwhile")
+	errStale   = errors.New("what programs did was taken in meanwhile")
 	errLooked  = errors.New("the disk has changed meanwhile, and was looked at")
 	errPending = errors.New("content of the file there is still to be taken")
 	errCopying = errors.New("content is being copied")

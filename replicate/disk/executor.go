@@ -21,6 +21,7 @@ type executor struct {
 	made  map[string]bool          // the paths that steps have changed something in, not known to be on disk yet
 	enter []*journal.Applied       // absent files to be entered when all steps are made
 	slots map[item.ID]journal.Slot // directories in place
+	seen  uint64                   // what was journaled when the family under way was looked at
 	doing map[item.ID]bool         // nodes that are being placed
 	needs map[item.Hash]int        // contents to be copied, and how often
 
@@ -141,7 +142,11 @@ func (x *executor) enterAll() error {
 		if err != nil {
 			return err
 		}
-		if there != nil || x.quiet(k) != nil {
+		shown, err := x.isShownAt(a, k)
+		if err != nil {
+			return err
+		}
+		if !shown || there != nil || x.quiet(k) != nil {
 			if err := x.lookAtItem(a.IDs[0]); err != nil {
 				return err
 			}
@@ -174,12 +179,45 @@ func (x *executor) one(d journal.Dirty) error {
 	if x.placing.under[subject{d.Dir, d.Family}] {
 		return nil
 	}
-	err := x.family(d)
+	err := x.uptodate(func() error { return x.family(d) })
 	x.alone = alone{}
 	if errors.Is(err, errPlacing) {
 		return nil
 	}
 	return x.done(d, err)
+}
+
+// uptodate calls fn, anew whenever what programs did was taken in amid it, as long as there is room for more steps.
+func (x *executor) uptodate(fn func() error) error {
+	was := x.seen
+	defer func() { x.seen = was }()
+	for {
+		x.seen = x.upTo
+		err := fn()
+		if !errors.Is(err, errStale) {
+			return err
+		}
+		if !x.more() {
+			return errEnough
+		}
+	}
+}
+
+// fresh: what the executor has found out of the family under way still holds. A step takes in what programs did before it
+// took effect, so nothing is changed after it that was not looked at anew: an item may be gone by then, or elsewhere.
+func (x *executor) fresh() error {
+	if x.upTo != x.seen {
+		return errStale
+	}
+	return nil
+}
+
+// catchUp takes in what programs did; directories may not be in place any more.
+func (x *executor) catchUp(n uint64) error {
+	if n > x.upTo {
+		clear(x.slots)
+	}
+	return x.batch.catchUp(n)
 }
 
 // done takes the mark of a family away that steps were made for, or notes why that is to be done later.
@@ -313,6 +351,9 @@ func (x *executor) place(n tree.Node) error {
 	if x.doing[id] {
 		return errDoing
 	}
+	if err := x.fresh(); err != nil {
+		return err
+	}
 	x.doing[id] = true
 	defer delete(x.doing, id)
 	dir, err := x.dir(n.Parent)
@@ -367,6 +408,9 @@ func (x *executor) placeDir(n tree.Node, k key) error {
 		home, err = x.bring(k, func() (*journal.Applied, error) { return x.homeDir(n, k) })
 	}
 	if err != nil {
+		return err
+	}
+	if err := x.fresh(); err != nil {
 		return err
 	}
 	others, err := x.lookAtOthers(n, home)

@@ -17,8 +17,11 @@ import (
 
 func isBusy(err error) bool { return errors.Is(err, step.ErrBusy) }
 
-// enough ends a transaction that has made its share of steps.
+// enough ends a transaction that has made its share of steps, or what has been found out of a family and does not hold.
 func (x *executor) enough() error {
+	if err := x.fresh(); err != nil {
+		return err
+	}
 	if x.steps++; x.steps > 2*maxSteps || x.parked || x.frozen() {
 		return errEnough
 	}
@@ -127,6 +130,9 @@ func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
 		return nil, err
 	}
 	if a.Absent {
+		if err := x.fresh(); err != nil {
+			return nil, err
+		}
 		n, err := x.move(a, k)
 		x.invalidate(at(a))
 		x.invalidate(k)
@@ -158,11 +164,16 @@ func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cur, err := at(a).applied(x.Tx); err != nil || cur == nil {
-		return nil, again(err)
-	} else {
-		a = cur
+	cur, err := at(a).applied(x.Tx)
+	if err != nil {
+		return nil, err
 	}
+	if cur == nil { // what was moved is not known
+		return nil, again(x.lookAgain(to))
+	}
+	other := !sameEntry(cur, a)
+	a = cur
+	x.moveWork(at(a), now)
 	n, err := x.move(a, now)
 	if err != nil {
 		return nil, err
@@ -176,8 +187,8 @@ func (x *executor) moveTo(a *journal.Applied, k key) (*journal.Applied, error) {
 			return nil, err
 		}
 	}
-	if now != k {
-		return nil, errAgain
+	if other || now != k { // a directory above was moved meanwhile, or what was there was another by then
+		return nil, again(x.astray(n, now))
 	}
 	return now.applied(x.Tx)
 }
@@ -230,7 +241,7 @@ func (x *executor) enterPlaced(a, old *journal.Applied, st step.Stat, now key) (
 		}
 	}
 	if now != at(a) {
-		return nil, errAgain
+		return nil, again(x.astray(&n, now))
 	}
 	return &n, nil
 }
@@ -255,6 +266,9 @@ func (x *executor) removeStep(a *journal.Applied) error {
 		return err
 	}
 	if a.Absent {
+		if err := x.fresh(); err != nil {
+			return err
+		}
 		x.invalidate(at(a))
 		return x.drop(a)
 	}
@@ -287,17 +301,12 @@ func (x *executor) removeStep(a *journal.Applied) error {
 
 // attrStep sets attributes of an entry.
 func (x *executor) attrStep(a *journal.Applied, set step.Attr, xattrs item.Hash) error {
-	n := *a
-	if set.Mode != nil {
-		n.Mode = *set.Mode
-	}
-	if set.MTime != nil {
-		n.MTime = *set.MTime
-	}
-	n.XAttrs = xattrs
 	if a.Absent {
+		if err := x.fresh(); err != nil {
+			return err
+		}
 		x.invalidate(at(a))
-		return x.put(&n)
+		return x.put(withAttrs(a, set, xattrs))
 	}
 	if err := x.collect(); err != nil {
 		return err
@@ -321,11 +330,39 @@ func (x *executor) attrStep(a *journal.Applied, set step.Attr, xattrs item.Hash)
 	if err != nil {
 		return err
 	}
-	n.Signature, n.Parent, n.Name = st.Signature, now.dir, now.name
-	if err := x.put(&n); err != nil || now != at(a) {
+	cur, err := now.applied(x.Tx)
+	switch {
+	case err != nil:
+		return err
+	case cur == nil || !sameEntry(cur, a):
+		return again(x.lookAgain(path))
+	case cur.Signature == st.Signature: // what a program set before was looked at, and this with it
+		return nil
+	}
+	n := withAttrs(cur, set, xattrs)
+	n.Signature = st.Signature
+	if err := x.put(n); err != nil || now != at(a) {
 		return again(err)
 	}
 	return nil
+}
+
+// withAttrs is an entry on disk with attributes set.
+func withAttrs(a *journal.Applied, set step.Attr, xattrs item.Hash) *journal.Applied {
+	n := *a
+	if set.Mode != nil {
+		n.Mode = *set.Mode
+	}
+	if set.MTime != nil {
+		n.MTime = *set.MTime
+	}
+	n.XAttrs = xattrs
+	return &n
+}
+
+// sameEntry tells whether two entries are the same directory or file on disk, whatever has been taken in of it.
+func sameEntry(a, b *journal.Applied) bool {
+	return a.Dir == b.Dir && a.Slot == b.Slot && a.Signature.Ino == b.Signature.Ino
 }
 
 // attrs has a file on disk have the attributes that n shows.
