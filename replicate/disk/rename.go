@@ -93,6 +93,10 @@ func (b *batch) rename(a *journal.Applied, k key, over *journal.Applied) error {
 	if inside, err := b.isInside(k, a); err != nil || inside {
 		return errors.Join(err, b.amiss(a, k))
 	}
+	a, err := b.apart(a, k)
+	if err != nil {
+		return err
+	}
 	shown, err := b.isShownAt(a, k)
 	if err != nil {
 		return err
@@ -237,6 +241,13 @@ func (b *batch) amiss(a *journal.Applied, k key) error {
 func (b *batch) exchange(x, y *journal.Applied) error {
 	if nested, err := b.nested(x, y); err != nil || nested {
 		return errors.Join(err, b.amiss(x, at(y)))
+	}
+	x, err := b.apart(x, at(y))
+	if err != nil {
+		return err
+	}
+	if y, err = b.apart(y, at(x)); err != nil {
+		return err
 	}
 	n, err := seen(b.Tx, x)
 	if err != nil {
