@@ -125,6 +125,20 @@ func (v *volume) bring(cancel <-chan struct{}, n *node) error {
 	if !ok {
 		return unix.ESTALE
 	}
+	if err := v.fetch(cancel, path); err != nil {
+		return err
+	}
+	switch {
+	case !v.isAbsent(n):
+		return nil
+	case v.absentAt(path):
+		return unix.EIO
+	}
+	return unix.ESTALE
+}
+
+// fetch waits until the content of the file at path is here, or can't be had for now.
+func (v *volume) fetch(cancel <-chan struct{}, path string) error {
 	ctx, stop := context.WithTimeout(context.Background(), fetchFor)
 	defer stop()
 	go func() {
@@ -141,13 +155,7 @@ func (v *volume) bring(cancel <-chan struct{}, n *node) error {
 		v.log.Warn("content not here", "path", path, "err", err)
 		return unix.EIO
 	}
-	switch {
-	case !v.isAbsent(n):
-		return nil
-	case v.absentAt(path):
-		return unix.EIO
-	}
-	return unix.ESTALE
+	return nil
 }
 
 // materialize makes an absent file an empty one that is here.

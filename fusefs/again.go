@@ -16,9 +16,10 @@ type again struct {
 	by map[caller]retry
 }
 
+// A caller is known by the file's path: another version of the file, which may become known meanwhile, is another file.
 type caller struct {
 	thread uint32
-	n      *node
+	path   string
 }
 
 type retry struct {
@@ -65,7 +66,11 @@ func (a *again) any() bool {
 
 // later is the answer to a call that needs the content of an absent file.
 func (v *volume) later(h *fuse.InHeader, n *node) error {
-	c := caller{h.Pid, n}
+	path, ok := v.pathOf(n)
+	if !ok {
+		return unix.ESTALE
+	}
+	c := caller{h.Pid, path}
 	if r, ok := v.again.take(c); ok && r.err != nil {
 		return r.err
 	}
@@ -83,7 +88,12 @@ func (v *volume) bringFor(cancel <-chan struct{}, h *fuse.InHeader, name string)
 	if parent == nil {
 		return nil
 	}
-	c := caller{h.Pid, v.table.named(link{parent, name})}
+	l := link{parent, name}
+	path, ok := v.table.path(l)
+	if !ok {
+		return nil
+	}
+	c := caller{h.Pid, path}
 	switch r, ok := v.again.take(c); {
 	case !ok:
 		return nil
@@ -91,7 +101,12 @@ func (v *volume) bringFor(cancel <-chan struct{}, h *fuse.InHeader, name string)
 		v.again.put(c, r.err)
 		return nil
 	}
-	err := v.bring(cancel, c.n)
+	var err error
+	if n := v.table.named(l); n != nil {
+		err = v.bring(cancel, n)
+	} else {
+		err = v.fetch(cancel, path)
+	}
 	switch err {
 	case nil, unix.ESTALE:
 		return nil
