@@ -408,7 +408,7 @@ func (d *fake) do(c change.Change, f func() error) error {
 	d.names.Lock()
 	defer d.names.Unlock()
 	for _, p := range []string{c.Path, c.To} {
-		if p != "" && d.absent != nil && d.absent(p) {
+		if _, err := os.Lstat(d.path(p)); err != nil && p != "" && d.absent != nil && d.absent(p) {
 			return syscall.EEXIST
 		}
 	}

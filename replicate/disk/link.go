@@ -284,15 +284,17 @@ func sameBytes(a, b signature.Signature) bool {
 }
 
 // regroup has a file that a program has put under a name, as n, be in the link group of its other names, or in none
-// where it has no other: it has left that of the file which it replaced, was.
+// where it has no other: it has left that of the file which it replaced, was. Where the others are still to be found it
+// is left where it is: they come to it.
 func (b *batch) regroup(n, was *journal.Applied, nlink uint64) error {
-	n.Group = item.Root
+	group := item.Root
 	if nlink > 1 {
 		var err error
-		if n.Group, err = b.groupWith(n); err != nil {
+		if group, err = b.groupWith(n); err != nil || group == item.Root {
 			return err
 		}
 	}
+	n.Group = group
 	k, err := seen(b.Tx, n)
 	if err != nil {
 		return err
@@ -311,6 +313,16 @@ func (b *batch) regroup(n, was *journal.Applied, nlink uint64) error {
 		return err
 	}
 	return b.settled(n, k)
+}
+
+// regroupShown is regroup, for what was found to be as the tree shows it: a step put it there just before a crash, and a
+// program may have made a further name of it since.
+func (b *batch) regroupShown(n *journal.Applied, m tree.Node, nlink uint64) error {
+	n.Group = m.Group()
+	if nlink < 2 {
+		return nil
+	}
+	return b.regroup(n, nil, nlink)
 }
 
 // groupWith is the link group of the other names of the file at n: a new one, which they enter, if they are in none.

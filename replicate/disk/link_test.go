@@ -538,3 +538,37 @@ func TestTwinsApartAreLinked(t *testing.T) {
 	converge(t, a, b)
 	b.one("1", "g")
 }
+
+// What a step has put in place just before a crash, and a program has linked before the scan has found it, is one file by
+// both names.
+func TestLinkOfWhatAStepHasPutThere(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "1"))
+	b.names.Lock()
+	b.fault = func(op, _ string, after bool) error {
+		if op == "place" && after {
+			return errCrash
+		}
+		return nil
+	}
+	b.names.Unlock()
+	if b.takeStates(b.ctx(), a) == nil {
+		_ = b.takeContents(b.ctx(), a)
+	}
+	b.end()
+	b.noFault()
+	listed := make(chan struct{})
+	ctx := b.ctx()
+	b.listing = func(string) {
+		select {
+		case <-listed:
+		case <-ctx.Done():
+		}
+	}
+	b.begin()
+	b.must(b.link("f", "g"))
+	b.must(b.folder.await(b.ctx(), func() bool { return b.folder.journaled == b.folder.queue.last() && b.folder.works.settled() == 0 }))
+	close(listed)
+	converge(t, a, b)
+	a.one("1", "f", "g")
+}

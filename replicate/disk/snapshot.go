@@ -230,8 +230,11 @@ func (b *batch) commitNew(k key, n *journal.Applied, t taken) error {
 		return err
 	}
 	if ok && !m.Dir && m.Content.Key() == t.content.Key() {
-		n.IDs, n.CopyOf, n.CopyDots, n.Content, n.Group = m.IDs, m.CopyOf, m.CopyDots, m.Content, m.Group()
+		n.IDs, n.CopyOf, n.CopyDots, n.Content = m.IDs, m.CopyOf, m.CopyDots, m.Content
 		if err := b.haveFor(m.IDs, t.content.Root); err != nil {
+			return err
+		}
+		if err := b.regroupShown(n, m, t.stat.Nlink); err != nil {
 			return err
 		}
 		return b.lookAt(m)
@@ -283,6 +286,11 @@ func (b *batch) commitOver(a, n *journal.Applied, t taken) error {
 	}
 	if ok && !held && shown.Content != nil && shown.Content.Key() == t.content.Key() {
 		n.IDs, n.CopyOf, n.CopyDots, n.Content = shown.IDs, shown.CopyOf, shown.CopyDots, shown.Content
+		if other && t.stat.Nlink > 1 {
+			if err := b.regroupShown(n, shown, t.stat.Nlink); err != nil {
+				return err
+			}
+		}
 		return b.lookAt(shown)
 	}
 	k, err := seen(b.Tx, a)
