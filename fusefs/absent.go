@@ -145,6 +145,8 @@ func (v *volume) fetch(cancel <-chan struct{}, path string) error {
 		select {
 		case <-cancel:
 			stop()
+		case <-v.device.Gone():
+			stop()
 		case <-ctx.Done():
 		}
 	}()

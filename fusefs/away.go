@@ -113,10 +113,10 @@ func (v *volume) makeDirs(names []string) (*node, error) {
 func (v *volume) tell(l link, n *node) {
 	parent, id := l.parent.id, n.id
 	v.notices.Go(func() {
-		v.server.EntryNotify(parent, l.name)
+		v.device.EntryNotify(parent, l.name)
 		// The kernel keeps listings, and drops one of a directory only for a name that it has looked up.
-		v.server.InodeNotify(parent, 0, 0)
-		v.server.InodeNotify(id, -1, 0)
+		v.device.InodeNotify(parent, 0, 0)
+		v.device.InodeNotify(id, -1, 0)
 	})
 }
 

@@ -293,11 +293,11 @@ func (m *Mounted) Invalidate(path string) {
 		return
 	}
 	was := m.v.forgetAbsentAt(link{parent, name})
-	m.v.server.EntryNotify(parent.id, name)
+	m.v.device.EntryNotify(parent.id, name)
 	// The kernel keeps listings, and drops one of a directory only for a name that it has looked up.
-	m.v.server.InodeNotify(parent.id, 0, 0)
+	m.v.device.InodeNotify(parent.id, 0, 0)
 	if was != nil {
-		m.v.server.InodeNotify(was.id, 0, 0)
+		m.v.device.InodeNotify(was.id, 0, 0)
 	}
 }
 

@@ -6,7 +6,7 @@
 // tree of nodes: a node costs about a hundred bytes, so that a million of them fit; each open is answered
 // with the flags that suit it; and the flags of the kernel's requests (who writes, whether setuid must
 // fall) are at hand. One file holds one family of operations. Errors are those of the filesystem
-// underneath; errno.go has the rest.
+// underneath; errno.go has the rest. The connection itself, and who reads from it, is package device's.
 //
 // Every access goes by descriptors from the handle that was opened before the folder was mounted over. A
 // node is found by the names through which the kernel knows it, so it needs no descriptor of its own; one

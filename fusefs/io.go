@@ -88,7 +88,7 @@ func (v *volume) CopyFileRange(_ <-chan struct{}, in *fuse.CopyFileRangeIn) (uin
 	if err != nil {
 		return 0, status(err)
 	}
-	v.server.InodeNotify(from.f.n.id, -1, 0) // its atime; this waits for nobody
+	v.device.InodeNotify(from.f.n.id, -1, 0) // its atime; this waits for nobody
 	return uint32(done), fuse.OK
 }
 

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"syncfs/fusefs/backing"
+	"syncfs/fusefs/device"
 	"syncfs/journal/change"
 	"syncfs/journal/step"
 )
@@ -114,12 +115,11 @@ func mount(folder *backing.Folder, o Options) (*Mounted, error) {
 	v.readOnly = o.ReadOnly
 	v.pass.off.Store(!v.privil)
 	m := &Mounted{v: v, point: folder.Path(), done: make(chan struct{})}
-	server, err := m.attach(o)
-	if err != nil {
+	if err := m.attach(o); err != nil {
 		return nil, err
 	}
 	raiseProcs()
-	if server.KernelSettings().Flags64()&fuse.CAP_PASSTHROUGH == 0 {
+	if !v.device.Passthrough() {
 		v.pass.off.Store(true)
 	}
 	dev, err := deviceOf(m.point)
@@ -130,7 +130,7 @@ func mount(folder *backing.Folder, o Options) (*Mounted, error) {
 		detach(m.point, v.privil, true)
 		return nil, err
 	}
-	go m.serve(server)
+	go m.serve()
 	if err := m.child.do(order{Op: opPoll}); err != nil {
 		m.Unmount()
 		<-m.done
@@ -140,9 +140,7 @@ func mount(folder *backing.Folder, o Options) (*Mounted, error) {
 }
 
 // raiseProcs has Go count with more processors than there may be: a thread that waits for a request counts as one to its
-// scheduler, and without idle ones it is woken twice for each request. go-fuse, which lets as many threads wait as there
-// are processors, is to have counted before: the kernel wakes them in turn, and the fewer there are, the less has each
-// forgotten.
+// scheduler, and without idle ones it is woken twice for each request.
 func raiseProcs() {
 	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < minProcs {
 		runtime.GOMAXPROCS(minProcs)
@@ -150,19 +148,14 @@ func raiseProcs() {
 }
 
 // attach mounts and reads the kernel's first request.
-func (m *Mounted) attach(o Options) (*fuse.Server, error) {
+func (m *Mounted) attach(o Options) error {
 	opts := &fuse.MountOptions{
-		FsName:                   m.point,
-		Name:                     "syncfs",
-		Options:                  []string{"default_permissions"},
-		AllowOther:               o.AllowOther || m.v.privil,
 		MaxWrite:                 maxIO,
 		MaxReadAhead:             maxIO,
 		MaxBackground:            64,
 		EnableSymlinkCaching:     true,
 		ExplicitDataCacheControl: true,
 		EnableAcl:                true,
-		DisableSplice:            true,
 		Debug:                    o.Logger.Enabled(context.Background(), LevelTrace),
 		// Not CAP_ATOMIC_O_TRUNC: after such an open the kernel cuts the file once more by itself (do_truncate), without a
 		// word and with what others wrote in between.
@@ -174,21 +167,29 @@ func (m *Mounted) attach(o Options) (*fuse.Server, error) {
 		opts.ExtraCapabilities |= fuse.CAP_WRITEBACK_CACHE
 		opts.DisabledCapabilities |= fuse.CAP_PASSTHROUGH
 	}
-	if !m.v.privil {
-		if o.ReadOnly {
-			opts.Options = append(opts.Options, "ro")
-		}
-		return fuse.NewServer(m.v, m.point, opts)
-	}
-	fd, err := mountAsRoot(m.point, m.v.folder, o)
+	fd, err := m.mountOver(o)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	server, err := fuse.NewServer(m.v, fmt.Sprintf("/dev/fd/%d", fd), opts)
-	if err != nil {
-		unix.Unmount(m.point, unix.MNT_DETACH)
+	if m.v.device, err = device.New(fd, m.v, opts); err != nil {
+		detach(m.point, m.v.privil, true)
 	}
-	return server, err
+	return err
+}
+
+// mountOver mounts, and returns the descriptor of the connection.
+func (m *Mounted) mountOver(o Options) (int, error) {
+	if m.v.privil {
+		return mountAsRoot(m.point, m.v.folder, o)
+	}
+	options := []string{"default_permissions", "fsname=" + m.point, "subtype=syncfs", fmt.Sprintf("max_read=%d", maxIO)}
+	if o.AllowOther {
+		options = append(options, "allow_other")
+	}
+	if o.ReadOnly {
+		options = append(options, "ro")
+	}
+	return device.Mount(m.point, options)
 }
 
 // mountAsRoot mounts with the flags of the filesystem underneath, so that devices and setuid programs are
@@ -217,11 +218,11 @@ func mountAsRoot(point string, folder *backing.Folder, o Options) (int, error) {
 }
 
 // serve answers requests until the folder is unmounted, by whomever, and then puts all away.
-func (m *Mounted) serve(server *fuse.Server) {
+func (m *Mounted) serve() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var settling sync.WaitGroup
 	settling.Go(func() { m.v.settler(ctx) })
-	server.Serve()
+	m.v.device.Serve()
 	cancel()
 	settling.Wait()
 	m.steps.Lock()

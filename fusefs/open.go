@@ -26,7 +26,7 @@ func (v *volume) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut
 	}
 	h, err := v.openNode(n, in, out)
 	if err == nil && h.pass && h.read && h.write {
-		v.server.InodeNotify(n.id, -1, 0) // see attrFor; it waits for nobody
+		v.device.InodeNotify(n.id, -1, 0) // see attrFor; it waits for nobody
 	}
 	return status(err)
 }

@@ -62,7 +62,7 @@ func (v *volume) admit(f *file, h *handle, want bool, out *fuse.OpenOut) {
 
 func (v *volume) passOn(f *file, h *handle, out *fuse.OpenOut) bool {
 	if f.backing == 0 {
-		id, errno := v.server.RegisterBackingFd(&fuse.BackingMap{Fd: int32(h.fd)})
+		id, errno := v.device.RegisterBacking(h.fd)
 		if errno != 0 {
 			if errno != unix.EMFILE && errno != unix.ENOMEM && errno != unix.ENFILE {
 				v.pass.off.Store(true)
@@ -91,7 +91,7 @@ func (v *volume) dismiss(f *file, h *handle) {
 		f.passWriters--
 	}
 	if f.passed == 0 {
-		if errno := v.server.UnregisterBackingFd(f.backing); errno != 0 {
+		if errno := v.device.UnregisterBacking(f.backing); errno != 0 {
 			v.log.Debug("backing file", "err", errno)
 		}
 		f.backing = 0

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"syncfs/fusefs/backing"
+	"syncfs/fusefs/device"
 	"syncfs/journal/change"
 )
 
@@ -35,7 +36,7 @@ type volume struct {
 	again     again
 	cookies   cookies
 	log       *slog.Logger
-	server    *fuse.Server
+	device    *device.Device
 	owner     fuse.Owner // of the folder
 	privil    bool       // root: owners are set, passthrough is used
 	writeback bool       // the kernel keeps what was written for a while
@@ -77,9 +78,6 @@ func newVolume(folder *backing.Folder, o Options) (*volume, error) {
 }
 
 func (v *volume) String() string { return "syncfs" }
-
-// Init is called with the server before the first request.
-func (v *volume) Init(s *fuse.Server) { v.server = s }
 
 func keyOf(st *unix.Stat_t) key { return key{uint64(st.Dev), st.Ino} }
 
