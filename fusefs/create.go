@@ -105,6 +105,10 @@ func (v *volume) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *
 			}
 			return err
 		}
+		if err := v.spare(fd); err != nil {
+			v.unmake(d, name, change.Create)
+			return err
+		}
 		var st unix.Stat_t
 		if err = unix.Fstat(fd, &st); err == nil {
 			err = v.giveTo(&in.InHeader, d, fd, true, &st)
@@ -138,6 +142,9 @@ func (v *volume) Tmpfile(_ <-chan struct{}, in *fuse.CreateIn, out *fuse.CreateO
 	return v.inDir(in.NodeId, func(_ *node, d *dir) error {
 		flags := int(in.Flags)&(unix.O_EXCL|unix.O_SYNC|unix.O_DSYNC) | unix.O_TMPFILE | unix.O_RDWR | unix.O_CLOEXEC
 		fd, err := unix.Openat(d.fd, ".", flags, v.modeFor(d, in.Mode, in.Umask)&0o7777)
+		if err == nil {
+			err = v.spare(fd)
+		}
 		if err != nil {
 			return err
 		}

@@ -40,7 +40,9 @@ func (v *volume) openNode(n *node, in *fuse.OpenIn, out *fuse.OpenOut) (*handle,
 	var direct bool
 	var st unix.Stat_t
 	open := func(d int, name string) (err error) {
-		fd, direct, err = v.openAt(d, name, flags)
+		if fd, direct, err = v.openAt(d, name, flags); err == nil {
+			err = v.spare(fd)
+		}
 		return err
 	}
 	err := v.find(n, func(d *dir, name string, found *unix.Stat_t) error {

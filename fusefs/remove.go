@@ -73,7 +73,7 @@ func (v *volume) adopt(dir int, name string, st *unix.Stat_t) int {
 		return 0
 	}
 	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
+	if err != nil || v.spare(fd) != nil {
 		return 0
 	}
 	return fd

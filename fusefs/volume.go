@@ -41,8 +41,9 @@ type volume struct {
 	privil    bool       // root: owners are set, passthrough is used
 	writeback bool       // the kernel keeps what was written for a while
 	pass      passthrough
-	readOnly  bool   // reading leaves no trace underneath
-	hidden    string // the name by which the helper finds staging
+	readOnly  bool         // reading leaves no trace underneath
+	most      atomic.Int64 // descriptors from here on are not for programs
+	hidden    string       // the name by which the helper finds staging
 
 	names sync.RWMutex
 	table *table
