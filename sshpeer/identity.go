@@ -55,9 +55,6 @@ func LoadIdentity(dir, name string) (*Identity, error) {
 	return id, id.writePublic(filepath.Join(dir, publicFile))
 }
 
-// Name is the replica's name.
-func (id *Identity) Name() string { return id.name }
-
 // Key is the public half.
 func (id *Identity) Key() Key { return id.key }
 

@@ -3,7 +3,6 @@ package sshpeer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -173,6 +172,3 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
-
-// String is for logs.
-func (r Refusal) String() string { return fmt.Sprintf("refused %s: %v", r.From, r.Err) }

@@ -78,10 +78,11 @@ func Read(state string) (Config, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return c, err
 		}
-		return c, fmt.Errorf("%s: %w", path, err)
+		return c, &fs.PathError{Op: "read", Path: path, Err: err}
 	}
 	if unknown := about.Undecoded(); len(unknown) > 0 {
-		return c, fmt.Errorf("%s: %q is no key of it; known are name, listen, interval, schedule and read_only", path, unknown[0])
+		err := fmt.Errorf("%q is no key of it; known are name, listen, interval, schedule and read_only", unknown[0])
+		return c, &fs.PathError{Op: "read", Path: path, Err: err}
 	}
 	return c, nil
 }
