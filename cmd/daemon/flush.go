@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"syncfs/cmd/report"
@@ -40,7 +41,11 @@ func (r *replica) flush(ctx context.Context, raw json.RawMessage, progress func(
 		if err != nil {
 			return nil, err
 		}
-		done.Problems = append(done.Problems, named...)
+		for _, p := range named {
+			if !slices.Contains(done.Problems, p) {
+				done.Problems = append(done.Problems, p)
+			}
+		}
 	}
 	done.Complete = len(done.Problems) == 0
 	return done, nil

@@ -47,9 +47,6 @@ func (r *replica) diskStatus(ctx context.Context, s *report.Status) (err error) 
 	if !now.First {
 		s.Scan.Total = int64(now.Files)
 	}
-	if now.Held != "" {
-		s.Problems = append(s.Problems, report.Problem{What: "held: " + now.Held})
-	}
 	s.Problems = append(s.Problems, r.damage.problems()...)
 	// Only a change tells: a disk that went read-only for an error may not say so.
 	if err := r.root.Chtimes(".", time.Now(), time.Time{}); errors.Is(err, syscall.EROFS) {

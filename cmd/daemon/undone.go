@@ -14,7 +14,7 @@ import (
 // mostNamed is how many things of a kind are named: more are counted.
 const mostNamed = 100
 
-// undone names what is not on disk here as it ought to be: what is put off or was refused, and why; and the paths
+// undone names what is not on disk here as it ought to be: what is held, put off or was refused, and why; and the paths
 // whose content is not here, with the peers that were asked for it.
 func (r *replica) undone(ctx context.Context, asked []string) ([]report.Problem, error) {
 	blocked, err := r.disk.Undone(ctx)
@@ -22,6 +22,9 @@ func (r *replica) undone(ctx context.Context, asked []string) ([]report.Problem,
 		return nil, err
 	}
 	var all []report.Problem
+	if held := r.disk.Held(); held != "" {
+		all = append(all, report.Problem{What: "held: " + held})
+	}
 	for _, b := range blocked {
 		all = append(all, report.Problem{Path: b.Path, What: told(b.Err)})
 	}
