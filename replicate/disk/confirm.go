@@ -116,7 +116,7 @@ func (b *batch) movedTo(k key, over *journal.Applied, st step.Stat) error {
 func (b *batch) movedFrom(k key, st step.Stat) (was *journal.Applied, from string, err error) {
 	var l []*journal.Applied
 	err = b.Tx.ByInode(st.Signature.Dev, st.Signature.Ino, func(a *journal.Applied) error {
-		if at(a) != k && a.Dir == (st.Kind == step.Dir) {
+		if at(a) != k && kindOf(a) == st.Kind {
 			l = append(l, a)
 		}
 		return nil
@@ -131,6 +131,17 @@ func (b *batch) movedFrom(k key, st step.Stat) (was *journal.Applied, from strin
 		}
 	}
 	return nil, "", err
+}
+
+// kindOf is what kind of an entry the journal has on disk. The number of a file that is gone may be a symlink's by now.
+func kindOf(a *journal.Applied) step.Kind {
+	switch {
+	case a.Dir:
+		return step.Dir
+	case a.Content != nil && a.Content.Symlink:
+		return step.Symlink
+	}
+	return step.File
 }
 
 // retake has the contents taken of files that were moved while nobody looked: they may have been written as

@@ -205,6 +205,14 @@ func (b *batch) takeExchange(path, to string) error {
 		return nil
 	}
 	if x == nil && y == nil {
+		for at, now := range map[key]string{k: to, l: path} {
+			if _, ok := b.f.works.get(at); ok {
+				continue
+			}
+			if err := b.lookAgain(now); err != nil { // what was there is not known, nor on its way to be
+				return err
+			}
+		}
 		b.swapWork(k, l)
 		return nil
 	}
