@@ -176,10 +176,10 @@ func (b *batch) passWork(k key, a *journal.Applied) error {
 		return nil
 	}
 	var of signature.Signature
-	switch {
-	case a != nil && !a.Dir:
+	if a != nil && !a.Dir {
 		of = a.Signature
-	case a == nil && w.inode != 0: // its content was never taken by this name
+	}
+	if w.inode != 0 && w.inode != of.Ino { // its content was never taken by this name
 		folder, err := b.Tx.Folder()
 		if err != nil {
 			return err

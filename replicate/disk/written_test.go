@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"syncfs/journal"
+	"syncfs/journal/change"
 )
 
 // What is written to a file by a name that is gone before anybody has read it is so by the others.
@@ -64,6 +65,25 @@ func TestWrittenWhileAnotherNameIsTaken(t *testing.T) {
 		s.must(s.unlink("g"))
 		s.must(f.drain())
 		return f.commitAll(read)
+	}))
+	s.check()
+}
+
+// So it is where that name was moved over a file that is known.
+func TestWrittenByANameMovedOverAnother(t *testing.T) {
+	s := newStation(t, "a").begin().settled()
+	s.must(s.write("d", "other"))
+	s.settled()
+	s.must(s.folder.do(s.ctx(), func() error {
+		s.must(s.write("n", "1"))
+		s.must(s.link("n", "m"))
+		return s.do(change.Change{Kind: change.Dirty, Path: "n"}, func() error { return nil })
+	}))
+	s.must(s.folder.await(s.ctx(), func() bool { return s.folder.works.settled() == 0 }))
+	s.must(s.folder.do(s.ctx(), func() error {
+		s.must(s.fake.rename("n", "d"))
+		s.must(s.write("d", "2"))
+		return s.unlink("d")
 	}))
 	s.check()
 }
