@@ -315,8 +315,12 @@ func (s *scanner) compare(slot journal.Slot, l []step.Stat) (differ []string, mi
 		if err != nil {
 			return err
 		}
+		dir, err := tx.SlotPath(slot)
+		if err != nil {
+			return nil // gone since
+		}
 		for _, st := range l {
-			if differs(known[st.Name], st) {
+			if a := known[st.Name]; differs(a, st) || s.setAnew(a, join(dir, st.Name), st) {
 				differ = append(differ, st.Name)
 			}
 			delete(known, st.Name)
@@ -342,6 +346,12 @@ func differs(a *journal.Applied, st step.Stat) bool {
 		return a.Mode != st.Mode&modeBits || a.Signature.Dev != st.Signature.Dev || a.Signature.Ino != st.Signature.Ino
 	}
 	return a.Racy || a.Signature != st.Signature
+}
+
+// setAnew tells whether a directory that is otherwise as the journal says has other extended attributes. They are read
+// only where something about it has changed.
+func (s *scanner) setAnew(a *journal.Applied, path string, st step.Stat) bool {
+	return a != nil && a.Dir && a.Signature.CTime != st.Signature.CTime && digest(s.f.xattrs(path)) != a.XAttrs
 }
 
 // Rescan has the folder compared with the journal again: programs change a folder that is not mounted

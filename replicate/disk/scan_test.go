@@ -108,3 +108,17 @@ func TestWrittenWhereAStepHasPutIt(t *testing.T) {
 	converge(t, a, b)
 	diff(t, "disk", a.fake.tree(), "wanted", map[string]string{"g": `644 "2"`})
 }
+
+// The attributes of a directory that were set while nobody looked are taken in.
+func TestDirectorySetWhileNobodyLooked(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.mkdir("d"))
+	converge(t, a, b)
+	a.end()
+	a.must(a.setxattr("d", "user.k", "v"))
+	a.begin().settled()
+	converge(t, a, b)
+	if x, err := b.XAttrs("d"); err != nil || x["user.k"] != "v" {
+		t.Errorf("%v, %v", x, err)
+	}
+}
