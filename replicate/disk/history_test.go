@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"syncfs/journal/item"
+	"syncfs/journal/step"
 )
 
 var (
@@ -67,6 +67,9 @@ func TestHistories(t *testing.T) {
 				return
 			}
 			converge(t, w.stations...)
+			for _, s := range w.stations[1:] {
+				diff(t, "attributes at "+w.stations[0].name, w.stations[0].attributes(), s.name, s.attributes())
+			}
 			have := map[string]bool{}
 			for _, data := range w.stations[0].files() {
 				have[data] = true
@@ -108,6 +111,23 @@ func (w *world) unobtainable() bool {
 		}
 	}
 	return found
+}
+
+// attributes is the mtimes of files and the extended attributes of files and directories.
+func (s *station) attributes() map[string]string {
+	m := map[string]string{}
+	for p := range s.fake.tree() {
+		st, err := s.fake.Stat(p)
+		if err != nil || st.Kind == step.Symlink {
+			continue
+		}
+		x, err := s.XAttrs(p)
+		m[p] = fmt.Sprint(x, err)
+		if st.Kind == step.File {
+			m[p] += fmt.Sprint(" ", st.Signature.MTime)
+		}
+	}
+	return m
 }
 
 func (w *world) event() {
@@ -173,9 +193,9 @@ func (s *station) tryPull(o *station) {
 	}
 }
 
-func (w *world) program(s *station) {
-	var dirs, files []string
-	dirs = append(dirs, "")
+// sight is what programs see in a station: files here or not, and directories, "" the folder.
+func (s *station) sight() (dirs, files []string) {
+	dirs = []string{""}
 	tree := s.fake.tree()
 	for _, p := range slices.Sorted(maps.Keys(tree)) {
 		if strings.HasPrefix(tree[p], "dir ") {
@@ -184,10 +204,25 @@ func (w *world) program(s *station) {
 			files = append(files, p)
 		}
 	}
+	if s.stop == nil {
+		return dirs, files
+	}
+	for _, d := range dirs {
+		for _, st := range s.folder.AbsentIn(d) {
+			if p := join(d, st.Name); tree[p] == "" {
+				files = append(files, p)
+			}
+		}
+	}
+	return dirs, files
+}
+
+func (w *world) program(s *station) {
+	dirs, files := s.sight()
 	dir := dirs[w.rand.IntN(len(dirs))]
 	fresh := join(dir, []string{"f", "g", "h.txt", "d", "e"}[w.rand.IntN(5)])
 	any := func(l []string) string { return l[w.rand.IntN(len(l))] }
-	n := w.rand.IntN(23)
+	n := w.rand.IntN(26)
 	if len(files) == 0 {
 		n = w.rand.IntN(8)
 	}
@@ -199,27 +234,66 @@ func (w *world) program(s *station) {
 	case n < 10:
 		w.write(s, any(files))
 	case n < 12:
-		p := any(files)
-		data, _ := os.ReadFile(s.path(p))
-		if s.unlink(p) == nil {
-			w.removed(data)
+		if g, err := s.unlinkSeen(any(files)); err == nil {
+			w.took(g)
 		}
 	case n < 14:
 		w.rename(s, any(files), fresh)
 	case n < 17:
 		w.rename(s, any(dirs), fresh)
 	case n < 18:
-		_ = s.rmdir(any(dirs))
+		_ = s.rmdirSeen(any(dirs))
 	case n < 19:
-		_ = s.chmod(any(files), []uint32{0o600, 0o644, 0o755}[w.rand.IntN(3)])
+		mode := []uint32{0o600, 0o644, 0o755}[w.rand.IntN(3)]
+		_ = s.setSeen(any(files), step.Attr{Mode: &mode})
 	case n < 22:
 		_ = s.link(any(files), fresh)
+	case n < 23:
+		w.set(s, any(append(dirs[1:], files...)))
+	case n < 24:
+		_ = s.symlink([]string{"f", "nowhere"}[w.rand.IntN(2)], fresh)
+	case n < 25:
+		mode := []uint32{0o700, 0o755, 0o711}[w.rand.IntN(3)]
+		if p := any(dirs); p != "" {
+			_ = s.setSeen(p, step.Attr{Mode: &mode})
+		}
 	default:
 		a, b := any(append(dirs[1:], files...)), any(append(dirs[1:], files...))
 		if a != b && !within(a, b) && !within(b, a) {
-			_ = s.fake.exchange(a, b)
+			_ = s.exchangeSeen(a, b)
 		}
 	}
+}
+
+// took notes what a program has replaced or removed.
+func (w *world) took(g gone) {
+	if g.root == (item.Hash{}) {
+		w.removed(g.data)
+		return
+	}
+	for data := range w.lost {
+		if hashOf(data) == g.root {
+			w.removed([]byte(data))
+		}
+	}
+}
+
+// set sets an attribute that is not the mode.
+func (w *world) set(s *station, path string) {
+	set := step.Attr{}
+	if st, err := s.fake.Stat(path); w.rand.IntN(2) == 0 && (err != nil || st.Kind == step.File) {
+		t := int64(1e18) + w.rand.Int64N(1e9)*1000
+		set.MTime = &t
+	} else {
+		value := fmt.Sprint(w.rand.IntN(3))
+		set.XAttrs = map[string]*string{[]string{"user.a", "user.b"}[w.rand.IntN(2)]: &value}
+		if value == "0" {
+			for k := range set.XAttrs {
+				set.XAttrs[k] = nil
+			}
+		}
+	}
+	_ = s.setSeen(path, set)
 }
 
 func (w *world) write(s *station, p string) {
@@ -244,13 +318,10 @@ func (w *world) rename(s *station, from, to string) {
 	}
 	a, errA := os.Lstat(s.path(from))
 	b, errB := os.Lstat(s.path(to))
-	if errA != nil || errB == nil && os.SameFile(a, b) {
+	if errA == nil && errB == nil && os.SameFile(a, b) || within(to, from) {
 		return
 	}
-	old, _ := os.ReadFile(s.path(to))
-	if err := s.fake.rename(from, to); err == nil && errB == nil {
-		w.removed(old)
-	} else if err != nil && err != syscall.EINVAL {
-		return
+	if g, err := s.renameSeen(from, to); err == nil {
+		w.took(g)
 	}
 }
