@@ -29,7 +29,7 @@ func (b *batch) take(c recorded) error {
 	case change.Symlink:
 		return b.takeSymlink(c.Path, c.Change)
 	case change.Unlink, change.Rmdir:
-		return b.takeRemoval(c.Path, c.Gone)
+		return b.takeRemoval(c.Path, c.Gone, c.Kind == change.Rmdir)
 	case change.Rename:
 		return b.takeRename(c.Path, c.To, c.Gone)
 	case change.Exchange:
@@ -112,8 +112,8 @@ func (b *batch) takeWrite(c change.Change) error {
 	return nil
 }
 
-// takeRemoval: a file or directory is gone.
-func (b *batch) takeRemoval(path string, inode uint64) error {
+// takeRemoval: a file, or a directory, is gone.
+func (b *batch) takeRemoval(path string, inode uint64, dir bool) error {
 	k, ok, err := find(b.Tx, path)
 	if err != nil || !ok {
 		return err
@@ -125,15 +125,25 @@ func (b *batch) takeRemoval(path string, inode uint64) error {
 	if err := b.passWork(k, a); err != nil || a == nil {
 		return err
 	}
+	if a.Absent && dir {
+		return b.unplace(a) // a step had put a directory in its place
+	}
 	return b.gone(a, inode)
 }
 
 // gone takes in that a is not where it was: what had the inode was removed or replaced, as far as that is known. While
 // a scan is still to find what was moved before anybody looked it may have been something else, and a be elsewhere:
-// then that is for the scan to say.
+// then that is for the scan to say. So it is of a file that is not here, in whose place a step has put something: it is
+// not here as before.
 func (b *batch) gone(a *journal.Applied, inode uint64) error {
-	if b.isKnown(a, inode) {
+	known, err := b.isKnown(a, inode)
+	switch {
+	case err != nil:
+		return err
+	case known:
 		return b.remove(a)
+	case a.Absent:
+		return b.unplace(a)
 	}
 	return b.aside(a)
 }
@@ -152,8 +162,28 @@ func (b *batch) aside(a *journal.Applied) error {
 }
 
 // isKnown tells whether what had the inode was a. What has none in the journal was made since the scan began.
-func (b *batch) isKnown(a *journal.Applied, inode uint64) bool {
-	return b.f.scanner.knows() || a.Absent || a.Signature.Ino == 0 || a.Signature.Ino == inode
+func (b *batch) isKnown(a *journal.Applied, inode uint64) (bool, error) {
+	switch {
+	case b.f.scanner.knows():
+		return true, nil
+	case a.Absent && inode != 0: // its content was put in place just before a crash, or what is known elsewhere was
+		elsewhere, err := b.isElsewhere(inode)
+		return !elsewhere, err
+	}
+	return a.Absent || a.Signature.Ino == 0 || a.Signature.Ino == inode, nil
+}
+
+// isElsewhere tells whether the journal has an entry with an inode number.
+func (b *batch) isElsewhere(inode uint64) (found bool, err error) {
+	folder, err := b.Tx.Folder()
+	if err != nil {
+		return false, err
+	}
+	err = b.Tx.ByInode(folder.Dev, inode, func(*journal.Applied) error {
+		found = true
+		return nil
+	})
+	return found, err
 }
 
 // remove makes a removal found on disk one of the tree.

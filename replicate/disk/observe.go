@@ -97,11 +97,16 @@ func (b *batch) observed(k key, path string, st step.Stat) error {
 	if err != nil {
 		return err
 	}
-	if a != nil && !a.Absent && a.Dir != (st.Kind == step.Dir) || a != nil && a.Absent && st.Kind == step.Dir {
-		if err := b.gone(a, 0); err != nil {
-			return err
-		}
+	switch {
+	case a != nil && a.Absent && st.Kind == step.Dir:
+		err = b.unplace(a)
 		a = nil
+	case a != nil && !a.Absent && a.Dir != (st.Kind == step.Dir):
+		err = b.gone(a, 0)
+		a = nil
+	}
+	if err != nil {
+		return err
 	}
 	switch st.Kind {
 	case step.Dir:

@@ -23,7 +23,11 @@ func (b *batch) takeRename(path, to string, inode uint64) error {
 		if err := b.lookAgain(to); err != nil || !okFrom {
 			return err
 		}
-		return b.takeRemoval(path, 0)
+		a, err := from.applied(b.Tx)
+		if err != nil || a == nil || a.Absent { // no scan would find there what is not here: it stays
+			return err
+		}
+		return b.takeRemoval(path, 0, a.Dir)
 	}
 	if !okFrom {
 		return b.lookAgain(to)
@@ -41,16 +45,27 @@ func (b *batch) takeRename(path, to string, inode uint64) error {
 			return err
 		}
 	}
-	switch {
-	case a == nil:
+	if a == nil {
 		return b.renameUnknown(from, k, over, to)
-	case over != nil && (over.Dir != a.Dir || !b.isKnown(over, inode)):
-		if err := b.gone(over, inode); err != nil {
+	}
+	if over != nil {
+		if over, err = b.replaced(over, a, inode); err != nil {
 			return err
 		}
-		over = nil
 	}
 	return b.rename(a, k, over)
+}
+
+// replaced is what the tree is to replace of over, where a program has moved a: nothing where that was something else.
+func (b *batch) replaced(over, a *journal.Applied, inode uint64) (*journal.Applied, error) {
+	known, err := b.isKnown(over, inode)
+	switch {
+	case err != nil || known && over.Dir == a.Dir:
+		return over, err
+	case over.Absent && a.Dir: // a step had put a directory in its place
+		return nil, b.unplace(over)
+	}
+	return nil, b.gone(over, inode)
 }
 
 // replaceMade: where the tree shows a at k already, since a peer has made the rename, it has something else there for a

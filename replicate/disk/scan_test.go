@@ -122,3 +122,48 @@ func TestDirectorySetWhileNobodyLooked(t *testing.T) {
 		t.Errorf("%v, %v", x, err)
 	}
 }
+
+// A directory that a step has put in the place of a file which is not here, just before a crash, is what a program
+// removes there before the scan has found it: not the file.
+func TestRemovedInThePlaceOfAnAbsentFile(t *testing.T) {
+	for how, does := range map[string]func(b *station) error{
+		"removed":  func(b *station) error { return b.rmdirSeen("p") },
+		"replaced": func(b *station) error { _, err := b.renameSeen("other", "p"); return err },
+	} {
+		t.Run(how, func(t *testing.T) {
+			a, b := pair(t)
+			a.must(a.mkdir("e"))
+			a.must(a.mkdir("other"))
+			a.must(a.write("p", "1"))
+			b.states(a)
+			b.settled()
+			a.must(a.exchange("e", "p"))
+			b.names.Lock()
+			b.fault = func(op, _ string, after bool) error {
+				if op == "move" && after {
+					return errCrash
+				}
+				return nil
+			}
+			b.names.Unlock()
+			if b.takeStates(b.ctx(), a) == nil {
+				_ = b.folder.Settle(b.ctx())
+			}
+			b.end()
+			b.noFault()
+			listed, ctx := make(chan struct{}), b.ctx()
+			b.listing = func(string) {
+				select {
+				case <-listed:
+				case <-ctx.Done():
+				}
+			}
+			b.begin()
+			b.must(does(b))
+			b.must(b.folder.do(b.ctx(), b.folder.drain))
+			close(listed)
+			converge(t, a, b)
+			a.want("e", "1")
+		})
+	}
+}
