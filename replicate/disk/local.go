@@ -331,7 +331,7 @@ func (f *Folder) willCome(x lack) bool {
 func (f *Folder) lacking(some []want) (l []lack, err error) {
 	err = f.journal.View(func(tx *journal.Tx) error {
 		for _, x := range some {
-			y, ok, err := lackOf(tx, x)
+			y, ok, err := lackOfAny(tx, x)
 			if err != nil {
 				return err
 			}
@@ -343,6 +343,22 @@ func (f *Folder) lacking(some []want) (l []lack, err error) {
 	})
 	slices.SortFunc(l, func(a, b lack) int { return cmp.Or(a.dir.Compare(b.dir), a.root.Compare(b.root)) })
 	return l, err
+}
+
+// lackOfAny is lackOf, of the first who wants the content and can say what it is: a copy that has gone since, and is shown
+// until the content comes that is to take its place, can't.
+func lackOfAny(tx *journal.Tx, x want) (y lack, ok bool, err error) {
+	if y, ok, err = lackOf(tx, x); err != nil || ok {
+		return y, ok, err
+	}
+	ids, err := tx.Wanted(x.root)
+	for _, id := range ids {
+		if err != nil || ok {
+			break
+		}
+		y, ok, err = lackOf(tx, want{x.root, id})
+	}
+	return y, ok, err
 }
 
 func lackOf(tx *journal.Tx, x want) (y lack, ok bool, err error) {

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -252,4 +253,33 @@ func TestAStagedFileThatIsGoneIsBroughtAgain(t *testing.T) {
 	b.fetch(a)
 	b.pull(a)
 	b.want("f", "a file")
+}
+
+// A content is fetched that somebody wants who knows what it is, though who wants it first does not any more.
+func TestWantedByWhoHasItNoMore(t *testing.T) {
+	a, b := pair(t)
+	for i := range 8 {
+		a.must(a.write(fmt.Sprint(i), fmt.Sprint("content ", i)))
+	}
+	b.states(a)
+	b.settled()
+	b.must(b.folder.do(b.ctx(), func() error {
+		return b.folder.update(func(b *batch) error {
+			var first item.ID
+			var roots []item.Hash
+			err := b.Tx.EachWanted(func(root item.Hash, id item.ID) error {
+				if first == item.Root || id.Compare(first) < 0 {
+					first = id
+				}
+				roots = append(roots, root)
+				return nil
+			})
+			for _, root := range roots {
+				err = errors.Join(err, b.Tx.PutWanted(root, first))
+			}
+			return err
+		})
+	}))
+	b.fetch(a)
+	converge(t, a, b)
 }
