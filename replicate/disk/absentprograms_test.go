@@ -43,26 +43,54 @@ func (s *station) holdsAbsent(dir string) bool {
 // unlinkSeen removes a file, here or not.
 func (s *station) unlinkSeen(path string) (g gone, err error) {
 	s.names.Lock()
+	defer s.names.Unlock()
 	g, _, absent := s.at(path)
-	if absent {
-		s.note(change.Change{Kind: change.Unlink, Path: path})
+	c := change.Change{Kind: change.Unlink, Path: path}
+	if !absent {
+		if st, err := s.fake.Stat(path); err == nil {
+			c.Gone = st.Signature.Ino
+		}
+		if err := syscall.Unlink(s.path(path)); err != nil {
+			return g, err
+		}
 	}
-	s.names.Unlock()
-	if absent {
-		return g, nil
+	s.note(c)
+	return g, nil
+}
+
+// writeSeen writes a file that is here, or a new one.
+func (s *station) writeSeen(path, data string) (g gone, err error) {
+	s.names.Lock()
+	defer s.names.Unlock()
+	g, there, absent := s.at(path)
+	if st, err := s.fake.Stat(path); absent || err == nil && st.Kind != step.File {
+		return g, syscall.EEXIST
 	}
-	return g, s.unlink(path)
+	s.log("program: write %q to %q (%v)", data, path, hashOf(data).String()[:8])
+	if err := os.WriteFile(s.path(path), []byte(data), 0o644); err != nil {
+		return g, err
+	}
+	if !there {
+		s.note(change.Change{Kind: change.Create, Path: path})
+	}
+	s.note(change.Change{Kind: change.Dirty, Path: path})
+	s.note(change.Change{Kind: change.Settled, Path: path, Whole: true})
+	return g, nil
 }
 
 // rmdirSeen removes a directory in which a program sees nothing.
 func (s *station) rmdirSeen(path string) error {
 	s.names.Lock()
-	held := s.holdsAbsent(path)
-	s.names.Unlock()
-	if held {
+	defer s.names.Unlock()
+	if s.holdsAbsent(path) {
 		return syscall.ENOTEMPTY
 	}
-	return s.rmdir(path)
+	st, _ := s.fake.Stat(path)
+	if err := syscall.Rmdir(s.path(path)); err != nil {
+		return err
+	}
+	s.note(change.Change{Kind: change.Rmdir, Path: path, Gone: st.Signature.Ino})
+	return nil
 }
 
 // renameSeen renames a file, here or not, or a directory.

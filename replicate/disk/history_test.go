@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -27,6 +28,8 @@ type world struct {
 	t        *testing.T
 	rand     *rand.Rand
 	stations []*station
+
+	mu       sync.Mutex // guards what follows; programs of several stations work at once
 	number   int
 	lost     map[string]string // contents that no program has replaced or removed, and who wrote them
 	replaced map[string]bool   // those that one has
@@ -34,14 +37,20 @@ type world struct {
 
 // wrote notes a content that is to be kept from now on. One that was replaced or removed before is not: the same bytes
 // are no edit, so where the old file is still to be found with them, they go as it goes.
-func (w *world) wrote(data, who string) {
-	if !w.replaced[data] {
-		w.lost[data] = who
+func (w *world) wrote(data, who string) (first bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.replaced[data] || w.lost[data] != "" {
+		return false
 	}
+	w.lost[data] = who
+	return true
 }
 
 // removed notes a content that a program has replaced or removed.
 func (w *world) removed(data []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	delete(w.lost, string(data))
 	w.replaced[string(data)] = true
 }
@@ -133,9 +142,9 @@ func (s *station) attributes() map[string]string {
 func (w *world) event() {
 	s := w.stations[w.rand.IntN(len(w.stations))]
 	o := w.stations[w.rand.IntN(len(w.stations))]
-	switch n := w.rand.IntN(40); {
+	switch n := w.rand.IntN(42); {
 	case n < 29:
-		w.program(s)
+		w.program(w.rand, s)
 	case n < 36:
 		if s != o && s.stop != nil && o.stop != nil {
 			s.states(o)
@@ -151,11 +160,34 @@ func (w *world) event() {
 		}
 	case n < 39:
 		w.crashSoon(s)
+	case n < 41:
+		w.atOnce(s, o)
 	default:
 		if s.stop != nil {
 			s.settled()
 		}
 	}
+}
+
+// atOnce has programs work on two stations while these exchange what they have.
+func (w *world) atOnce(s, o *station) {
+	if s == o || s.stop == nil || o.stop == nil {
+		return
+	}
+	var all sync.WaitGroup
+	for _, at := range []*station{s, o} {
+		r, n := rand.New(rand.NewPCG(w.rand.Uint64(), 0)), 1+w.rand.IntN(12)
+		all.Go(func() {
+			for range n {
+				w.program(r, at)
+			}
+		})
+	}
+	for range 1 + w.rand.IntN(3) {
+		s.pull(o)
+		o.pull(s)
+	}
+	all.Wait()
 }
 
 // crashSoon has the daemon of s end amid some step, the journal not saying so, and starts it again.
@@ -217,22 +249,22 @@ func (s *station) sight() (dirs, files []string) {
 	return dirs, files
 }
 
-func (w *world) program(s *station) {
+func (w *world) program(r *rand.Rand, s *station) {
 	dirs, files := s.sight()
-	dir := dirs[w.rand.IntN(len(dirs))]
-	fresh := join(dir, []string{"f", "g", "h.txt", "d", "e"}[w.rand.IntN(5)])
-	any := func(l []string) string { return l[w.rand.IntN(len(l))] }
-	n := w.rand.IntN(26)
+	dir := dirs[r.IntN(len(dirs))]
+	fresh := join(dir, []string{"f", "g", "h.txt", "d", "e"}[r.IntN(5)])
+	any := func(l []string) string { return l[r.IntN(len(l))] }
+	n := r.IntN(26)
 	if len(files) == 0 {
-		n = w.rand.IntN(8)
+		n = r.IntN(8)
 	}
 	switch {
 	case n < 5:
-		w.write(s, fresh)
+		w.write(r, s, fresh)
 	case n < 8:
 		_ = s.mkdir(fresh)
 	case n < 10:
-		w.write(s, any(files))
+		w.write(r, s, any(files))
 	case n < 12:
 		if g, err := s.unlinkSeen(any(files)); err == nil {
 			w.took(g)
@@ -244,16 +276,16 @@ func (w *world) program(s *station) {
 	case n < 18:
 		_ = s.rmdirSeen(any(dirs))
 	case n < 19:
-		mode := []uint32{0o600, 0o644, 0o755}[w.rand.IntN(3)]
+		mode := []uint32{0o600, 0o644, 0o755}[r.IntN(3)]
 		_ = s.setSeen(any(files), step.Attr{Mode: &mode})
 	case n < 22:
 		_ = s.link(any(files), fresh)
 	case n < 23:
-		w.set(s, any(append(dirs[1:], files...)))
+		w.set(r, s, any(append(dirs[1:], files...)))
 	case n < 24:
-		_ = s.symlink([]string{"f", "nowhere"}[w.rand.IntN(2)], fresh)
+		_ = s.symlink([]string{"f", "nowhere"}[r.IntN(2)], fresh)
 	case n < 25:
-		mode := []uint32{0o700, 0o755, 0o711}[w.rand.IntN(3)]
+		mode := []uint32{0o700, 0o755, 0o711}[r.IntN(3)]
 		if p := any(dirs); p != "" {
 			_ = s.setSeen(p, step.Attr{Mode: &mode})
 		}
@@ -271,22 +303,25 @@ func (w *world) took(g gone) {
 		w.removed(g.data)
 		return
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for data := range w.lost {
 		if hashOf(data) == g.root {
-			w.removed([]byte(data))
+			delete(w.lost, data)
+			w.replaced[data] = true
 		}
 	}
 }
 
 // set sets an attribute that is not the mode.
-func (w *world) set(s *station, path string) {
+func (w *world) set(r *rand.Rand, s *station, path string) {
 	set := step.Attr{}
-	if st, err := s.fake.Stat(path); w.rand.IntN(2) == 0 && (err != nil || st.Kind == step.File) {
-		t := int64(1e18) + w.rand.Int64N(1e9)*1000
+	if st, err := s.fake.Stat(path); r.IntN(2) == 0 && (err != nil || st.Kind == step.File) {
+		t := int64(1e18) + r.Int64N(1e9)*1000
 		set.MTime = &t
 	} else {
-		value := fmt.Sprint(w.rand.IntN(3))
-		set.XAttrs = map[string]*string{[]string{"user.a", "user.b"}[w.rand.IntN(2)]: &value}
+		value := fmt.Sprint(r.IntN(3))
+		set.XAttrs = map[string]*string{[]string{"user.a", "user.b"}[r.IntN(2)]: &value}
 		if value == "0" {
 			for k := range set.XAttrs {
 				set.XAttrs[k] = nil
@@ -296,19 +331,22 @@ func (w *world) set(s *station, path string) {
 	_ = s.setSeen(path, set)
 }
 
-func (w *world) write(s *station, p string) {
-	if st, err := os.Lstat(s.path(p)); err == nil && !st.Mode().IsRegular() {
-		return
-	}
+func (w *world) write(r *rand.Rand, s *station, p string) {
+	w.mu.Lock()
 	w.number++
 	data := fmt.Sprint("content ", w.number)
-	if w.rand.IntN(4) == 0 {
-		data = fmt.Sprint("content of many ", w.rand.IntN(3))
+	w.mu.Unlock()
+	if r.IntN(4) == 0 {
+		data = fmt.Sprint("content of many ", r.IntN(3))
 	}
-	old, _ := os.ReadFile(s.path(p))
-	if s.write(p, data) == nil {
-		w.removed(old)
-		w.wrote(data, s.name+" at "+p)
+	first := w.wrote(data, s.name+" at "+p)
+	switch g, err := s.writeSeen(p, data); {
+	case err != nil && first:
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.lost, data)
+	case err == nil && string(g.data) != data:
+		w.removed(g.data)
 	}
 }
 
