@@ -34,8 +34,8 @@ func Stat(name string, st *unix.Stat_t) step.Stat {
 			Dev:   uint64(st.Dev),
 			Ino:   st.Ino,
 			Size:  st.Size,
-			MTime: st.Mtim.Nano(),
-			CTime: st.Ctim.Nano(),
+			MTime: signature.Nanoseconds(st.Mtim.Unix()),
+			CTime: signature.Nanoseconds(st.Ctim.Unix()),
 		},
 	}
 }

@@ -95,7 +95,8 @@ func (d *fake) Stat(path string) (step.Stat, error) {
 		kind = step.Symlink
 	}
 	return step.Stat{Name: filepath.Base(path), Kind: kind, Mode: st.Mode & 0o7777, Nlink: uint64(st.Nlink), Signature: signature.Signature{
-		Dir: kind == step.Dir, Dev: st.Dev, Ino: st.Ino, Size: st.Size, MTime: st.Mtim.Nano(), CTime: st.Ctim.Nano(),
+		Dir: kind == step.Dir, Dev: st.Dev, Ino: st.Ino, Size: st.Size,
+		MTime: signature.Nanoseconds(st.Mtim.Unix()), CTime: signature.Nanoseconds(st.Ctim.Unix()),
 	}}, nil
 }
 

@@ -118,7 +118,8 @@ func signatureOf(file *os.File) (signature.Signature, error) {
 
 func signatureFrom(st *unix.Stat_t) signature.Signature {
 	return signature.Signature{
-		Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size, MTime: st.Mtim.Nano(), CTime: st.Ctim.Nano(),
+		Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size,
+		MTime: signature.Nanoseconds(st.Mtim.Unix()), CTime: signature.Nanoseconds(st.Ctim.Unix()),
 	}
 }
 
