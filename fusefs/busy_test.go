@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // Calls that wait for content keep no others from being answered, also where so much is asked that one thread reads it all.
 func TestGoesOnBesideWhatWaits(t *testing.T) {
 	const waiting = 20
+	before := heap()
 	files := map[string]string{}
 	for i := range waiting {
 		files[fmt.Sprint("absent", i)] = "content"
@@ -49,12 +51,24 @@ func TestGoesOnBesideWhatWaits(t *testing.T) {
 	for i := range waiting {
 		m.want(fmt.Sprint("file", i, "-99"), "content")
 	}
+	if grown := heap() - before; grown > waiting<<20 {
+		t.Errorf("what waits holds %d bytes", grown)
+	}
 	close(come)
 	for range waiting {
 		if err := <-ended; !errors.Is(err, unix.EIO) {
 			t.Errorf("open of what nobody has: %v", err)
 		}
 	}
+}
+
+// heap is what is in use of it.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC() // what is kept for later use goes with the second
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // A mount ends at once when its connection does, also if a call waits for content then.

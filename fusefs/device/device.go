@@ -78,11 +78,15 @@ func (d *Device) Serve() {
 	d.file.Close()
 }
 
-// A buffer is what a reader reads a request into and writes the answer to.
+// A buffer is what a request is read into and the answer to it made in.
 type buffer struct{ in, out []byte }
 
-// spare is what a request has besides its data.
-const spare = 16 << 10
+const (
+	// spare is what a request has besides its data.
+	spare = 16 << 10
+	// little is as long as most requests and answers are: names, paths, attributes.
+	little = 8 << 10
+)
 
 func newBuffer(maxIO int) *buffer {
 	page := os.Getpagesize()
@@ -90,6 +94,30 @@ func newBuffer(maxIO int) *buffer {
 	// The data of a write is to begin with a page: copying it is faster.
 	at := int(uintptr(unsafe.Pointer(&in[0]))+unsafe.Sizeof(fuse.WriteIn{})) & (page - 1)
 	return &buffer{in[page-at:][:maxIO+spare], make([]byte, maxIO+spare)}
+}
+
+// The requests whose answers may be long.
+const (
+	opRead        = 15
+	opGetXAttr    = 22
+	opListXAttr   = 23
+	opReaddir     = 28
+	opIoctl       = 39
+	opReaddirPlus = 44
+)
+
+// isLittle says whether a request of n bytes and its answer are.
+func (b *buffer) isLittle(n int) bool {
+	var h fuse.InHeader
+	if n < int(unsafe.Sizeof(h)) || n > little {
+		return false
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&h)), unsafe.Sizeof(h)), b.in)
+	switch h.Opcode {
+	case opRead, opGetXAttr, opListXAttr, opReaddir, opIoctl, opReaddirPlus:
+		return false
+	}
+	return true
 }
 
 // read reads a request.
@@ -144,11 +172,12 @@ func (d *Device) pending() bool {
 	return err == nil && n > 0
 }
 
-// work reads requests and handles them, as long as there is need of one more who does.
+// work reads requests and handles them, as long as there is need of one more who does. What it holds while it handles one
+// is little: many may wait for content at a time.
 func (d *Device) work() {
-	b := d.buffers.Get().(*buffer)
-	defer d.buffers.Put(b)
+	own := &buffer{make([]byte, little), make([]byte, little)}
 	for {
+		b := d.buffers.Get().(*buffer)
 		n, err := read(d.fd, b.in)
 		if err != nil {
 			d.left(err)
@@ -157,7 +186,15 @@ func (d *Device) work() {
 		if d.readers.took() {
 			d.readers.all.Go(d.work)
 		}
-		if err := d.handle(b, n); err != nil {
+		if b.isLittle(n) {
+			copy(own.in, b.in[:n])
+			d.buffers.Put(b)
+			err = d.handle(own, n)
+		} else {
+			err = d.handle(b, n)
+			d.buffers.Put(b)
+		}
+		if err != nil {
 			d.opts.Logger.Printf("answer to the kernel: %v", err)
 		}
 		if !d.readers.stay() {
