@@ -13,12 +13,11 @@ import (
 // it could journal nothing more.
 const reserve = maxDirs + 512
 
-// raiseDescriptors has the process be allowed as many descriptors as can be, and says from which number on none is for what
-// programs have open. Each file that they have open takes one.
+// raiseDescriptors has the process be allowed as many descriptors as can be, and says how many these are.
 func raiseDescriptors(privil bool) int {
 	var l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
-		return math.MaxInt
+		return math.MaxInt32
 	}
 	most := l.Max
 	if b, err := os.ReadFile("/proc/sys/fs/nr_open"); err == nil && privil {
@@ -29,8 +28,13 @@ func raiseDescriptors(privil bool) int {
 	if unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: most, Max: most}) == nil {
 		l.Cur = most
 	}
-	limit := int(min(l.Cur, math.MaxInt32))
-	return max(limit-reserve, limit/4)
+	return int(min(l.Cur, math.MaxInt32))
+}
+
+// shares are how many directories are kept open at most, and from which number on no descriptor is for what programs have
+// open, of which each file takes one.
+func shares(limit int) (directories, most int) {
+	return min(maxDirs, limit/8), limit - min(reserve, limit/4)
 }
 
 // spare says whether a descriptor just opened can be given to a program, and closes it if not.

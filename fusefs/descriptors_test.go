@@ -63,3 +63,16 @@ func TestManyOpenFiles(t *testing.T) {
 	m.must(open[0].Close())
 	m.want("old", "old")
 }
+
+// Whatever the limit is, half of it is for what programs have open, and enough is left for the rest.
+func TestShares(t *testing.T) {
+	for _, limit := range []int{256, 1024, 4096, 20000, 1 << 20} {
+		directories, most := shares(limit)
+		if files := most - directories; files < limit/2 {
+			t.Errorf("of %d descriptors %d are for programs", limit, files)
+		}
+		if rest := limit - most; rest < min(limit/4, 1024) || directories < min(limit/8, maxDirs) {
+			t.Errorf("of %d descriptors %d are for directories, and %d for the rest", limit, directories, rest)
+		}
+	}
+}

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxDirs bounds the descriptors of directories kept open.
+// maxDirs bounds the descriptors of directories kept open, where there are many descriptors.
 const maxDirs = 512
 
 // A dir is an O_PATH descriptor of a directory. It stands for the directory wherever that is renamed to.
@@ -35,9 +35,10 @@ type dirs struct {
 	mu    sync.Mutex
 	open  map[*node]*dir
 	order *list.List // of *dir, used last first
+	most  int        // that are kept
 }
 
-func newDirs() *dirs { return &dirs{open: map[*node]*dir{}, order: list.New()} }
+func newDirs() *dirs { return &dirs{open: map[*node]*dir{}, order: list.New(), most: maxDirs} }
 
 // get returns the open directory of n, or nil. The caller calls done.
 func (c *dirs) get(n *node) *dir {
@@ -63,7 +64,7 @@ func (c *dirs) put(n *node, fd int) *dir {
 	d := &dir{fd: fd, n: n, users: 1}
 	d.place = c.order.PushFront(d)
 	c.open[n] = d
-	for c.order.Len() > maxDirs {
+	for c.order.Len() > c.most {
 		c.evict(c.order.Back().Value.(*dir))
 	}
 	return d

@@ -114,7 +114,9 @@ func mount(folder *backing.Folder, o Options) (*Mounted, error) {
 	v.writeback = !v.privil
 	v.readOnly = o.ReadOnly
 	v.pass.off.Store(!v.privil)
-	v.most.Store(int64(raiseDescriptors(v.privil)))
+	directories, most := shares(raiseDescriptors(v.privil))
+	v.dirs.most = directories
+	v.most.Store(int64(most))
 	m := &Mounted{v: v, point: folder.Path(), done: make(chan struct{})}
 	if err := m.attach(o); err != nil {
 		return nil, err
