@@ -38,7 +38,8 @@ func (e *Edit) Create(dir Node, nm string, c item.Content, m Meta, held bool) (i
 	return id, e.Tx.SetHeld(id, true)
 }
 
-// removedAt is the file that was removed last from a name; nil if none was.
+// removedAt is the file that was removed last from a name; nil if none was. One that is on disk still, under another name,
+// is another file: what a peer has moved here and removed may stay there for as long as a program writes it.
 func (e *Edit) removedAt(parent item.ID, nm string) (*item.Item, error) {
 	l, err := e.Tx.Family(parent, name.Family(nm))
 	if err != nil {
@@ -46,7 +47,12 @@ func (e *Edit) removedAt(parent item.ID, nm string) (*item.Item, error) {
 	}
 	var last *item.Item
 	for _, it := range l {
-		if !it.Live() && !it.Dir && it.Place.Name == nm && (last == nil || last.Place.Compare(it.Place) < 0) {
+		if it.Live() || it.Dir || it.Place.Name != nm || last != nil && last.Place.Compare(it.Place) >= 0 {
+			continue
+		}
+		if _, _, there, err := e.Tx.Where(it.ID); err != nil {
+			return nil, err
+		} else if !there {
 			last = it
 		}
 	}
