@@ -213,11 +213,7 @@ func (b *batch) takeExchange(path, to string) error {
 		return err
 	}
 	if x != nil && y != nil {
-		if err := b.exchange(x, y); err != nil {
-			return err
-		}
-		b.swapWork(k, l)
-		return nil
+		return b.exchange(x, y)
 	}
 	if x == nil && y == nil {
 		for at, now := range map[key]string{k: to, l: path} {
@@ -288,6 +284,7 @@ func (b *batch) exchange(x, y *journal.Applied) error {
 	if err != nil {
 		return err
 	}
+	b.swapWork(at(x), at(y)) // that of the other would have the attributes left for when its content is taken
 	become(p, isX)
 	become(q, isY)
 	return errors.Join(b.put(p), b.put(q), b.attendMoved(p), b.attendMoved(q))
