@@ -45,6 +45,9 @@ func (m *Mounted) Place(staged, path string, old signature.Signature) (step.Stat
 	if err == nil && s.stat == (step.Stat{}) {
 		err = step.ErrChanged // it was a name of the same file already: rename(2) leaves both, and asks nobody
 	}
+	if err != nil {
+		m.v.table.unplaced(staged)
+	}
 	return s.stat, s.order, err
 }
 

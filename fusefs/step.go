@@ -125,9 +125,10 @@ func (v *volume) placeStep(s *doing, staged string, to target) error {
 		}
 		return v.whileStill(to.At, place)
 	})
+	if err != nil {
+		return err
+	}
 	switch {
-	case err != nil:
-		v.table.placed(staged, key{}, link{})
 	case to.absent && linked != nil:
 		v.table.supplant(to.link, linked)
 		v.tell(to.link, linked)
@@ -137,7 +138,7 @@ func (v *volume) placeStep(s *doing, staged string, to target) error {
 		v.forgetAbsent(to.link)
 		v.table.placed(staged, statKey(s.stat), to.link)
 	}
-	return err
+	return nil
 }
 
 func (v *volume) moveStep(s *doing, from, to target) (err error) {

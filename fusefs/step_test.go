@@ -153,6 +153,27 @@ func TestStepsOnTheRest(t *testing.T) {
 	}
 }
 
+// A staged file that was refused at one path may be placed at another, with other times: these are its own from then on,
+// also to a kernel that keeps times.
+func TestPlacedAfterItWasRefused(t *testing.T) {
+	m := start(t)
+	m.must(os.MkdirAll(m.path("d/sub"), 0o755))
+	m.stage("s", "x")
+	for i, path := range []string{"d/sub", "d/f"} {
+		at := time.Unix(int64(1e9+i), 0)
+		m.must(os.Chtimes(m.under+"/.syncfs/staging/s", at, at))
+		if _, _, err := m.Place("s", path, noSignature); (err == nil) != (path == "d/f") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	seen, err := os.Stat(m.path("d/f"))
+	m.must(err)
+	m.must(m.Sync(t.Context()))
+	if under := m.signature("d/f").MTime; seen.ModTime().Unix() != 1e9+1 || under != (1e9+1)*1e9 {
+		t.Errorf("seen %v, underneath %v", seen.ModTime(), time.Unix(0, under))
+	}
+}
+
 func TestStepsRefused(t *testing.T) {
 	m := start(t)
 	m.write("f", "one")

@@ -115,7 +115,7 @@ func (t *table) enterStaged(k key, ino uint64, kind uint16, name string) *node {
 	return n
 }
 
-// placed notes that the file k came from staging to l, or, with a zero l, that it did not.
+// placed notes that the file k came from staging to l.
 func (t *table) placed(name string, k key, l link) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -129,6 +129,14 @@ func (t *table) placed(name string, k key, l link) {
 	}
 	t.byKey[k] = n
 	t.addLink(n, l)
+}
+
+// unplaced notes that what is in staging was not placed. The helper may have looked it up: if it is to be placed again it
+// may have other times by then, and a kernel that keeps them would go by those of before.
+func (t *table) unplaced(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.staged, name)
 }
 
 // enterAgain is enterStaged for a further name of a file that is known; nil if it is not.
