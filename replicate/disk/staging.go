@@ -176,8 +176,12 @@ func (s *staging) dress(name string, a *journal.Applied, xattrs map[string]strin
 	return nil
 }
 
-// attire gives a staged file its mode and extended attributes.
+// attire gives a staged file its mode and extended attributes. It may have been dressed before, for another that was not
+// placed: that one's are taken off.
 func (s *staging) attire(name string, mode uint32, xattrs map[string]string) error {
+	if err := s.undress(name, xattrs); err != nil {
+		return err
+	}
 	if len(xattrs) > 0 {
 		if err := s.adorn(name, xattrs); err != nil {
 			return err
@@ -193,6 +197,35 @@ func (s *staging) attire(name string, mode uint32, xattrs map[string]string) err
 	}
 	if err := unix.Fchmodat(dir, name, mode, 0); err != nil {
 		return &os.PathError{Op: "chmod", Path: name, Err: err}
+	}
+	return nil
+}
+
+// undress takes off what a staged file has of extended attributes but those to keep.
+func (s *staging) undress(name string, keep map[string]string) error {
+	path := "/proc/self/fd/" + strconv.Itoa(int(s.fd.Fd())) + "/" + name
+	var small [256]byte
+	n, err := unix.Llistxattr(path, small[:])
+	list := small[:max(n, 0)]
+	if err == unix.ERANGE {
+		list = make([]byte, 1<<16)
+		if n, err = unix.Llistxattr(path, list); err == nil {
+			list = list[:n]
+		}
+	}
+	switch {
+	case err == unix.ENOTSUP:
+		return nil
+	case err != nil:
+		return &os.PathError{Op: "listxattr", Path: name, Err: err}
+	}
+	for k := range strings.SplitSeq(string(list), "\x00") {
+		if _, ok := keep[k]; ok || !strings.HasPrefix(k, item.XAttr) {
+			continue
+		}
+		if err := unix.Lremovexattr(path, k); err != nil {
+			return &os.PathError{Op: "removexattr", Path: name, Err: err}
+		}
 	}
 	return nil
 }
