@@ -69,7 +69,10 @@ func (x *executor) placeFile(n tree.Node, k key) error {
 		return x.takeOver(n, k, home, donor.Applied)
 	case donor == nil && n.Content.Size > 0 && home != nil && !home.Absent:
 		// An older content stays until this one is here, or until a conflict copy has taken it.
-		return errors.Join(x.want(n), &errBlocked{block{err: errCopying, root: n.Content.Root}})
+		if err := x.want(n); err != nil {
+			return err
+		}
+		return &errBlocked{block{err: errCopying, root: n.Content.Root}}
 	case donor == nil && n.Content.Size > 0:
 		return x.enterAbsent(n, k, home)
 	}
@@ -303,26 +306,30 @@ func (x *executor) enterAbsent(n tree.Node, k key, home *journal.Applied) error 
 	}
 	a := entry(n, k)
 	a.Absent = true
+	if err := x.want(n); err != nil {
+		return err
+	}
 	if home == nil {
 		x.enter = append(x.enter, a)
-		return x.want(n)
+		return nil
 	}
 	x.invalidate(k)
-	return errors.Join(x.put(a), x.want(n))
+	return x.put(a)
 }
 
 // want has the content of n be fetched. That others want it is not enough: when it has come, those who want it are
-// looked at.
+// looked at. What n was may have been changed or removed by what a step has had journaled: nobody might have the content
+// any more.
 func (x *executor) want(n tree.Node) error {
 	id := n.IDs[0]
 	if n.IsCopy() {
 		id = n.CopyOf
 	}
-	wanted, err := x.Tx.Wants(n.Content.Root, id)
-	if err != nil || wanted {
-		return err
+	shown, err := x.Want(id, n.Content.Root)
+	if err == nil && !shown {
+		err = errAgain
 	}
-	return x.Tx.PutWanted(n.Content.Root, id)
+	return err
 }
 
 // entry is n on disk at k.

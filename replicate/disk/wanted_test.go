@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"syncfs/journal/change"
 	"syncfs/journal/item"
 	"syncfs/replicate/chunk"
 )
@@ -282,4 +283,35 @@ func TestWantedByWhoHasItNoMore(t *testing.T) {
 	}))
 	b.fetch(a)
 	converge(t, a, b)
+}
+
+// What a program removes while a step is made in the same family is wanted no more: nobody might have it.
+func TestRemovedAmidSteps(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.write("f", "of a"))
+	a.settled()
+	b.must(b.write("f", "of b"))
+	b.fault = func(op, path string, after bool) error {
+		mine, err := filepath.Glob(b.path("f (conflict*"))
+		if op == "place" && !after && err == nil && len(mine) > 0 {
+			name := filepath.Base(mine[0])
+			st, err := b.Stat(name)
+			b.must(err)
+			b.must(os.Remove(mine[0]))
+			b.note(change.Change{Kind: change.Unlink, Path: name, Gone: st.Signature.Ino})
+		}
+		return nil
+	}
+	b.pull(a)
+	b.settled()
+	b.noFault()
+	rest, err := b.folder.Rest(b.ctx())
+	b.must(err)
+	if rest.Wanted != 0 || rest.Steps != 0 {
+		t.Errorf("%+v", rest)
+	}
+	converge(t, a, b)
+	if _, err := b.Stat("f"); err != nil || len(b.files()) != 1 {
+		t.Errorf("%q, %v", b.files(), err)
+	}
 }

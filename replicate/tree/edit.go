@@ -119,7 +119,7 @@ func (e *Edit) set(id item.ID, known, older *item.Item) error {
 	if err := e.noteCopies(id, offered(was, wasOlder != nil), offered(now, older != nil)); err != nil {
 		return err
 	}
-	if err := e.unwant(wasKnown, known); err != nil {
+	if err := e.unwant(id, append(roots(wasKnown), roots(wasOlder)...), append(roots(known), roots(older)...)); err != nil {
 		return err
 	}
 	if older != nil {

@@ -72,6 +72,33 @@ func TestOlderStateEndsWithWhatItWaitedForLast(t *testing.T) {
 	}
 }
 
+// A content that only the older state of a file shows is wanted for as long as that is shown.
+func TestOlderStateWantsItsContent(t *testing.T) {
+	w, a, b := two(t)
+	a.put("f", "x1")
+	w.settle()
+	a.put("f", "x2")
+	b.pull(a)
+	id, root := b.at("f").IDs[0], bytes("x1").Root
+	b.update(func(e *tree.Edit) error {
+		if shown, err := e.Want(id, root); err != nil || !shown {
+			t.Errorf("not shown: %v", err)
+		}
+		if err := e.Arrived(id, bytes("x2").Root); err != nil {
+			return err
+		}
+		if wanted, err := e.Tx.Wants(root, id); err != nil || wanted {
+			t.Errorf("wanted still: %v", err)
+		}
+		if shown, err := e.Want(id, root); err != nil || shown {
+			t.Errorf("shown still: %v", err)
+		}
+		return nil
+	})
+	b.shows("f=x2")
+	b.check()
+}
+
 // The content seen is shown as a copy already: it is that which is superseded.
 func TestWriteOverWhatIsACopyNow(t *testing.T) {
 	w, a, b := two(t)

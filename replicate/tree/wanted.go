@@ -47,17 +47,32 @@ func (e *Edit) lacks(now, shown *item.Item) ([]item.Hash, error) {
 	return l, nil
 }
 
+// Want has a content be fetched that an item shows. False: it does not.
+func (e *Edit) Want(id item.ID, root item.Hash) (shown bool, err error) {
+	it, err := e.Tx.Shown(id)
+	if err != nil || !slices.Contains(roots(it), root) {
+		return false, err
+	}
+	if wanted, err := e.isWanted(root, id); err != nil || wanted {
+		return true, err
+	}
+	return true, e.Tx.PutWanted(root, id)
+}
+
 func (e *Edit) isWanted(root item.Hash, by item.ID) (bool, error) {
 	return e.Tx.Wants(root, by)
 }
 
-// unwant forgets what an item wanted and shows no more.
-func (e *Edit) unwant(was, now *item.Item) error {
-	for _, root := range dropped(was, now) {
-		if wanted, err := e.isWanted(root, was.ID); err != nil {
+// unwant forgets what an item wanted and shows no more: not as it is known, nor in an older state.
+func (e *Edit) unwant(id item.ID, was, now []item.Hash) error {
+	for _, root := range was {
+		if slices.Contains(now, root) {
+			continue
+		}
+		if wanted, err := e.isWanted(root, id); err != nil {
 			return err
 		} else if wanted {
-			if err := e.Tx.DeleteWanted(root, was.ID); err != nil {
+			if err := e.Tx.DeleteWanted(root, id); err != nil {
 				return err
 			}
 		}
