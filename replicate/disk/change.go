@@ -69,7 +69,9 @@ func (b *batch) takeSymlink(path string, c change.Change) error {
 	if err != nil || !ok {
 		return err
 	}
-	return b.commit(k, takenLink(*c.Made, c.Target))
+	t := takenLink(*c.Made, c.Target)
+	t.made = true
+	return b.commit(k, t)
 }
 
 // vacant is the key of a path at which something new was made. If the journal has something there that is no file,

@@ -274,20 +274,26 @@ func (s *scanner) scanDir(ctx context.Context, slot journal.Slot) (found finding
 	})
 }
 
-// list is what is in a directory, wherever it is by now; false where that can't be known.
+// list is what is in a directory, wherever it is by now; false where that can't be known. A program may have another
+// directory at its path, as the queue will tell.
 func (s *scanner) list(ctx context.Context, slot journal.Slot) (l []step.Stat, ok bool, err error) {
+	another := false
 	for range maxTries {
 		var dir string
-		err := s.f.journal.View(func(tx *journal.Tx) error {
-			var err error
-			dir, err = tx.SlotPath(slot)
+		var a *journal.Applied
+		err := s.f.journal.View(func(tx *journal.Tx) (err error) {
+			if dir, err = tx.SlotPath(slot); err == nil && slot != 0 {
+				a, err = tx.AppliedSlot(slot)
+			}
 			return err
 		})
 		if err != nil {
 			return nil, false, nil // gone since
 		}
 		l, err := s.f.disk.List(dir)
+		another = err == nil && !s.isAt(dir, a)
 		switch {
+		case another:
 		case err == nil:
 			s.f.couldRead(key{dir: slot})
 			return l, true, nil
@@ -301,7 +307,19 @@ func (s *scanner) list(ctx context.Context, slot journal.Slot) (l []step.Stat, o
 			return nil, false, err
 		}
 	}
+	if another { // from above, it is found out what it is
+		s.askAll()
+	}
 	return nil, false, nil
+}
+
+// isAt tells whether the directory that the journal knows as a is at a path; nil is the folder.
+func (s *scanner) isAt(dir string, a *journal.Applied) bool {
+	if a == nil || a.Signature.Ino == 0 {
+		return true
+	}
+	st, err := s.f.disk.Stat(dir)
+	return err == nil && is(a, st)
 }
 
 // compare is the names in a directory that are not as the journal says, and those that are not there.

@@ -3,6 +3,8 @@ package disk
 import (
 	"context"
 	"errors"
+	"os"
+	"sync"
 	"testing"
 	"time"
 )
@@ -168,4 +170,28 @@ func TestRemovedInThePlaceOfAnAbsentFile(t *testing.T) {
 			a.want("e", "1")
 		})
 	}
+}
+
+// While a directory is looked at a program has another change places with it: what is new in it is found all the same.
+func TestScanOfADirectoryThatIsRenamed(t *testing.T) {
+	a, b := pair(t)
+	for _, d := range []string{"d", "other"} {
+		a.must(a.mkdir(d))
+	}
+	converge(t, a, b)
+	var once sync.Once
+	a.names.Lock()
+	a.must(os.WriteFile(a.path("d/unseen"), []byte("1"), 0o644))
+	a.listing = func(path string) {
+		if path == "d" {
+			once.Do(func() { a.must(a.exchange("d", "other")) })
+		}
+	}
+	a.names.Unlock()
+	a.must(a.folder.do(a.ctx(), func() error {
+		return a.folder.update(func(b *batch) error { return b.lookAgain("d/unseen") })
+	}))
+	a.settled()
+	converge(t, a, b)
+	b.want("other/unseen", "1")
 }

@@ -148,7 +148,7 @@ func (b *batch) commit(k key, t taken) error {
 	if a != nil && a.Dir {
 		return nil // a directory by now, as the queue will tell
 	}
-	if a == nil {
+	if a == nil && !t.made {
 		if moved, err := b.isMoved(k, t.stat); err != nil || moved {
 			return err
 		}

@@ -38,6 +38,7 @@ type taken struct {
 	stat    step.Stat
 	xattrs  map[string]string
 	racy    bool
+	made    bool // a change tells that it was made there
 }
 
 // A taker reads files: one to a worker.
