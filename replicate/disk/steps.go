@@ -331,15 +331,16 @@ func (x *executor) attrStep(a *journal.Applied, set step.Attr, xattrs item.Hash)
 		return err
 	}
 	cur, err := now.applied(x.Tx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case cur == nil || !sameEntry(cur, a):
+	}
+	if cur == nil || !sameEntry(cur, a) {
 		return again(x.lookAgain(path))
-	case cur.Signature == st.Signature: // what a program set before was looked at, and this with it
-		return nil
 	}
 	n := withAttrs(cur, set, xattrs)
+	if cur.XAttrs != a.XAttrs { // what a program set before was looked at, and this with it
+		n.XAttrs = cur.XAttrs
+	}
 	n.Signature = st.Signature
 	if err := x.put(n); err != nil || now != at(a) {
 		return again(err)
