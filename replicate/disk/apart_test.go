@@ -1,6 +1,10 @@
 package disk
 
-import "testing"
+import (
+	"testing"
+
+	"syncfs/journal"
+)
 
 // A directory that is to be one with another is moved into that one, or that one into it: then they are two.
 func TestADirectoryIsMovedIntoOneThatItIsMergedWith(t *testing.T) {
@@ -41,4 +45,33 @@ func TestADirectoryIsMovedIntoOneThatItIsMergedWith(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of two that are one directory one may have been another on disk as well, which is gone: they are found all the same.
+func TestADirectoryIsAllThatItIs(t *testing.T) {
+	a, b := pair(t)
+	a.must(a.mkdir("d"))
+	b.must(b.mkdir("d"))
+	converge(t, a, b)
+	b.must(b.folder.do(b.ctx(), func() error {
+		return b.folder.update(func(e *batch) error {
+			d, err := e.Tx.Applied(0, "d")
+			if err != nil || len(d.IDs) != 2 {
+				t.Fatalf("%v, %v", d, err)
+			}
+			slot, err := e.Tx.NewSlot()
+			if err != nil {
+				return err
+			}
+			other := &journal.Applied{Name: "other", Dir: true, Slot: slot, IDs: d.IDs[:1]}
+			if err := e.put(other); err != nil {
+				return err
+			}
+			return e.drop(other)
+		})
+	}))
+	a.must(a.write("d/f", "1"))
+	b.pull(a)
+	b.want("d/f", "1")
+	converge(t, a, b)
 }

@@ -431,17 +431,21 @@ func (x *executor) placeDir(n tree.Node, k key) error {
 	return x.setMode(home, n)
 }
 
-// lookAtOthers has the other directories on disk looked at that n was until now.
+// lookAtOthers has the other directories on disk looked at that n was until now. Others: home has yet to be noted as all
+// that it is.
 func (x *executor) lookAtOthers(n tree.Node, home *journal.Applied) (others bool, err error) {
 	for _, id := range n.IDs {
 		dir, nm, ok, err := x.Tx.Where(id)
 		if err != nil {
 			return false, err
 		}
-		if !ok || (key{dir, nm}) == at(home) {
+		if ok && (key{dir, nm}) == at(home) {
 			continue
 		}
 		others = true
+		if !ok { // it was another directory as well, which is gone
+			continue
+		}
 		up, err := owners(x.Tx, dir)
 		if err != nil || len(up) == 0 {
 			return others, err
