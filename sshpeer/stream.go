@@ -27,8 +27,15 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, s.conn.because(err)
 }
 
-func (s *stream) Write(p []byte) (int, error) {
-	n, err := s.ch.Write(p)
+// most is what is written of a stream in one packet: with all that is put around it, it fits into one packet of a login.
+const most = 32<<10 - 64
+
+func (s *stream) Write(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var more int
+		more, err = s.ch.Write(p[n:min(len(p), n+most)])
+		n += more
+	}
 	if err == nil {
 		return n, nil
 	}

@@ -23,6 +23,11 @@ type wire struct {
 	start          time.Time
 	broken         atomic.Bool // a read has failed; set before the reader learns of it
 
+	out    sync.Mutex // guards what follows, and keeps writes in their order; nothing is locked after it
+	held   []byte     // the first part of a packet, which is written with what follows
+	due    bool       // release will be called
+	failed error      // of release
+
 	mu       sync.Mutex // guards greeting
 	greeting []byte
 	close    sync.Once
@@ -51,7 +56,52 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, err
 }
 
+const (
+	// libraryBuffer is what the SSH library writes at once of a packet that is larger: the rest follows, in a write of
+	// its own.
+	libraryBuffer = 4 << 10
+	// holdFor is how long it is waited for, should none follow after all.
+	holdFor = 5 * time.Millisecond
+)
+
+// Write writes a packet that comes in two parts at once: each write is a system call, a segment on the network and a wake
+// of who reads, and through a login a packet again.
 func (w *wire) Write(p []byte) (int, error) {
+	w.out.Lock()
+	defer w.out.Unlock()
+	switch {
+	case w.failed != nil:
+		return 0, w.failed
+	case len(w.held) > 0:
+		before := len(w.held)
+		n, err := w.send(append(w.held, p...))
+		return max(0, n-before), err
+	case len(p) != libraryBuffer:
+		return w.send(p)
+	}
+	w.held = append(w.held, p...)
+	if !w.due {
+		w.due = true
+		time.AfterFunc(holdFor, w.release)
+	}
+	return len(p), nil
+}
+
+// release writes what is held.
+func (w *wire) release() {
+	w.out.Lock()
+	defer w.out.Unlock()
+	w.due = false
+	if len(w.held) > 0 {
+		_, w.failed = w.send(w.held)
+	}
+}
+
+// send writes p, which held may be a part of. out is held.
+func (w *wire) send(p []byte) (int, error) {
+	if len(w.held) > 0 {
+		w.held = p[:0]
+	}
 	n, err := w.rwc.Write(p)
 	w.sent.Add(int64(n))
 	return n, err

@@ -14,11 +14,14 @@ import (
 	"syncfs/replicate/session/wire"
 )
 
+// twoPackets is what is written at once: a little less than two packets of SSH hold.
+const twoPackets = 63 << 10
+
 // answer answers the requests on a content stream that the peer opened, one after another, until it
 // ends.
 func (l *Line) answer(stream io.ReadWriteCloser) error {
 	m := &monitored{stream, newWatch(l.o.Idle, func() {}), &l.sent, &l.received}
-	r, w := bufio.NewReader(m), bufio.NewWriterSize(m, 64<<10)
+	r, w := bufio.NewReader(m), bufio.NewWriterSize(m, twoPackets)
 	for {
 		var request wire.Request
 		if err := wire.Read(r, &request, maxRequest); err != nil {
