@@ -10,6 +10,7 @@ rapid() { go test -count 1 -timeout 6h "$1" -rapid.checks $((1000 * $2)); }
 go test -count 1 -timeout 6h ./test/sim -run Histories -first "$seed" -histories $((10000 * $1))
 go test -count 1 -timeout 6h ./test/churn -seed "$seed" -histories $((300 * $1))
 go test -count 1 -timeout 6h ./replicate/disk -run Histories -seed "$seed" -histories $((2000 * $1))
+go test -count 1 -timeout 6h ./replicate/disk -run ProgramsAtWork -seed "$seed" -storms $((2000 * $1))
 for package in ./journal/version ./journal/item ./journal/name ./replicate/view ./replicate/chunk ./replicate/tree; do
 	rapid "$package" "$1"
 done
