@@ -3,7 +3,6 @@ package disk
 import (
 	"flag"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -162,22 +161,4 @@ func (d *fake) moves(from, to string, over bool) {
 
 func (d *fake) utimes(path string, at int64) error {
 	return d.do(change.Change{Kind: change.Attr, Path: path}, func() error { return setAttr(d.path(path), step.Attr{MTime: &at}) })
-}
-
-// attributes are times and extended attributes of all that is on disk.
-func (d *fake) attributes() map[string]string {
-	m := map[string]string{}
-	for p := range maps.Keys(d.tree()) {
-		st, err := d.Stat(p)
-		if err != nil {
-			continue
-		}
-		x, _ := d.XAttrs(p)
-		at := ""
-		if st.Kind == step.File {
-			at = fmt.Sprint(st.Signature.MTime)
-		}
-		m[p] = fmt.Sprint(at, " ", x)
-	}
-	return m
 }

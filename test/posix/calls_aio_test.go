@@ -26,8 +26,9 @@ type iocb struct {
 }
 
 type ioEvent struct {
-	data, obj uint64
-	res, res2 int64
+	_   [2]uint64 // of whom it tells
+	res int64
+	_   int64
 }
 
 // What the kernel does behind a program's back.
