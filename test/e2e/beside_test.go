@@ -10,8 +10,8 @@ import (
 // The same while a peer changes other files of the folder, and the same files: what programs hold open is theirs, and
 // what they wrote is somewhere at the end.
 //
-// It does not hold yet: in some runs a flush is never done, or a time or an attribute that is set amid steps differs in the
-// end. So it is for `make stress` alone.
+// It does not hold yet: in some runs a flush is never done, over a content that nobody has: one side renames a file that it
+// has not got, the other removes it. So it is for `make stress` alone.
 func TestRandomBesideAPeer(t *testing.T) {
 	if *randomBeside {
 		randomly(t, (*chaos).besideAPeer)
