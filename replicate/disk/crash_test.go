@@ -332,3 +332,45 @@ func TestTrashExpires(t *testing.T) {
 		}
 	}
 }
+
+// crashAfter ends the daemon just after the first step of a kind that fn leads to.
+func (s *station) crashAfter(op string, fn func() error) {
+	s.t.Helper()
+	var made atomic.Bool
+	s.names.Lock()
+	s.fault = func(step, _ string, after bool) error {
+		if step == op && after {
+			made.Store(true)
+			return errCrash
+		}
+		return nil
+	}
+	s.names.Unlock()
+	_ = fn()
+	s.end()
+	s.noFault()
+	if !made.Load() {
+		s.t.Fatalf("no %s was made", op)
+	}
+}
+
+// showsStates takes what another has, without contents, and makes the steps that are possible so.
+func (s *station) showsStates(of *station) error {
+	if err := s.takeStates(s.ctx(), of); err != nil {
+		return err
+	}
+	return s.folder.Settle(s.ctx())
+}
+
+// beginUnlisted begins; the scan finds nothing before listed is called.
+func (s *station) beginUnlisted() (listed func()) {
+	may, ctx := make(chan struct{}), s.ctx()
+	s.listing = func(string) {
+		select {
+		case <-may:
+		case <-ctx.Done():
+		}
+	}
+	s.begin()
+	return func() { close(may) }
+}

@@ -544,31 +544,16 @@ func TestTwinsApartAreLinked(t *testing.T) {
 func TestLinkOfWhatAStepHasPutThere(t *testing.T) {
 	a, b := pair(t)
 	a.must(a.write("f", "1"))
-	b.names.Lock()
-	b.fault = func(op, _ string, after bool) error {
-		if op == "place" && after {
-			return errCrash
+	b.crashAfter("place", func() error {
+		if err := b.takeStates(b.ctx(), a); err != nil {
+			return err
 		}
-		return nil
-	}
-	b.names.Unlock()
-	if b.takeStates(b.ctx(), a) == nil {
-		_ = b.takeContents(b.ctx(), a)
-	}
-	b.end()
-	b.noFault()
-	listed := make(chan struct{})
-	ctx := b.ctx()
-	b.listing = func(string) {
-		select {
-		case <-listed:
-		case <-ctx.Done():
-		}
-	}
-	b.begin()
+		return b.takeContents(b.ctx(), a)
+	})
+	listed := b.beginUnlisted()
 	b.must(b.link("f", "g"))
 	b.must(b.folder.await(b.ctx(), func() bool { return b.folder.journaled == b.folder.queue.last() && b.folder.works.settled() == 0 }))
-	close(listed)
+	listed()
 	converge(t, a, b)
 	a.one("1", "f", "g")
 }

@@ -82,33 +82,12 @@ func TestWrittenWhereAStepHasPutIt(t *testing.T) {
 	a.must(a.write("h", "3"))
 	converge(t, a, b)
 	a.must(a.rename("f", "g"))
-	b.names.Lock()
-	b.fault = func(op, _ string, after bool) error {
-		if op == "move" && after {
-			return errCrash
-		}
-		return nil
-	}
-	b.names.Unlock()
-	if b.takeStates(b.ctx(), a) == nil {
-		_ = b.folder.Settle(b.ctx())
-	}
-	b.end()
-	b.noFault()
-	listed := make(chan struct{})
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	b.listing = func(string) {
-		select {
-		case <-listed:
-		case <-ctx.Done():
-		}
-	}
-	b.begin()
+	b.crashAfter("move", func() error { return b.showsStates(a) })
+	listed := b.beginUnlisted()
 	b.must(b.write("g", "2"))
 	b.must(b.unlink("h"))
 	b.must(b.folder.do(b.ctx(), b.folder.drain))
-	close(listed)
+	listed()
 	converge(t, a, b)
 	diff(t, "disk", a.fake.tree(), "wanted", map[string]string{"g": `644 "2"`})
 }
@@ -142,30 +121,11 @@ func TestRemovedInThePlaceOfAnAbsentFile(t *testing.T) {
 			b.states(a)
 			b.settled()
 			a.must(a.exchange("e", "p"))
-			b.names.Lock()
-			b.fault = func(op, _ string, after bool) error {
-				if op == "move" && after {
-					return errCrash
-				}
-				return nil
-			}
-			b.names.Unlock()
-			if b.takeStates(b.ctx(), a) == nil {
-				_ = b.folder.Settle(b.ctx())
-			}
-			b.end()
-			b.noFault()
-			listed, ctx := make(chan struct{}), b.ctx()
-			b.listing = func(string) {
-				select {
-				case <-listed:
-				case <-ctx.Done():
-				}
-			}
-			b.begin()
+			b.crashAfter("move", func() error { return b.showsStates(a) })
+			listed := b.beginUnlisted()
 			b.must(does(b))
 			b.must(b.folder.do(b.ctx(), b.folder.drain))
-			close(listed)
+			listed()
 			converge(t, a, b)
 			a.want("e", "1")
 		})
