@@ -44,6 +44,13 @@ func (f *Folder) couldRead(k key) {
 	delete(f.unread.errs, k)
 }
 
+// isUnread says whether something at a key could not be read.
+func (f *Folder) isUnread(k key) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.unread.errs[k] != nil
+}
+
 // unreadKeys is where something is that could not be read.
 func (f *Folder) unreadKeys() map[key]error {
 	f.mu.Lock()
@@ -54,7 +61,7 @@ func (f *Folder) unreadKeys() map[key]error {
 // toDo is the work at a key, which is about to go: also if it was tried in vain.
 func (b *batch) toDo(k key) (work, bool) {
 	w, ok := b.f.works.get(k)
-	if !ok && b.f.unreadKeys()[k] != nil {
+	if !ok && b.f.isUnread(k) {
 		w, ok = work{whole: true}, true
 		b.then(func() { b.f.couldRead(k) })
 	}
@@ -92,7 +99,7 @@ func (b *batch) rereadAll() error {
 
 // reread has what could not be read at a key, if anything, tried again.
 func (b *batch) reread(k key) error {
-	if b.f.unreadKeys()[k] == nil {
+	if !b.f.isUnread(k) {
 		return nil
 	}
 	return b.rereadAt(k)
