@@ -22,7 +22,9 @@ const kills = 50
 // replicas are equal and everything written before the kill is there. SYNCFS_SEED repeats a run.
 func TestKilledFiftyTimesNothingIsLost(t *testing.T) { asBoth(t, killed) }
 
-func killed(t *testing.T, a, b *station) {
+// seeded is chance from a seed that is logged, or that SYNCFS_SEED gives.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
 	seed := time.Now().UnixNano()
 	if s := os.Getenv("SYNCFS_SEED"); s != "" {
 		var err error
@@ -31,7 +33,11 @@ func killed(t *testing.T, a, b *station) {
 		}
 	}
 	t.Logf("SYNCFS_SEED=%d", seed)
-	random := rand.New(rand.NewSource(seed))
+	return rand.New(rand.NewSource(seed))
+}
+
+func killed(t *testing.T, a, b *station) {
+	random := seeded(t)
 	written := map[string]string{} // on whichever station: names are its own
 	for i := range kills {
 		start := time.Now()

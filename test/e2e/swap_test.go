@@ -2,11 +2,9 @@ package e2e
 
 import (
 	"errors"
-	"math/rand"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,15 +76,7 @@ func list(dir string, names []string, stop chan struct{}) error {
 
 // Whoever is killed amid swaps that arrive takes none of them for its own: what a made of its folder stays so.
 func TestKilledAmidSwapsNothingIsUndone(t *testing.T) {
-	seed := time.Now().UnixNano()
-	if s := os.Getenv("SYNCFS_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseInt(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("SYNCFS_SEED=%d", seed)
-	random := rand.New(rand.NewSource(seed))
+	random := seeded(t)
 	a, b := pair(t)
 	names := []string{"c", "d", "e", "f", "g", "h", "i", "j"}
 	for i, name := range names {
